@@ -1,0 +1,51 @@
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from transformer.config import TokenizerConfig
+from transformer.data.tokenizer import Tokenizer, train_tokenizer
+
+LINES = """Ein Hund läuft durch den Schnee.
+A dog runs through the snow.
+Zwei Männer fahren mit dem Fahrrad durch die Stadt.
+Two men ride their bicycles through the town.
+Die Pizza kam aus dem Ofen, und sie schmeckte gut.
+The pizza came out of the oven, and it tasted good.
+Eine Frau liest ein Buch und trinkt Kaffee.
+A woman reads a book and drinks coffee.
+Der kleine Junge spielt mit seinem Ball im Garten.
+The little boy plays with his ball in the garden.
+Die Katze schläft auf dem Sofa; draußen regnet es.
+The cat sleeps on the sofa; it is raining outside.
+Morgen fahren wir mit dem Zug nach Berlin!
+Tomorrow we will take the train to Berlin!
+Wer hat das Brot und den Käse gekauft?
+Who bought the bread and the cheese?
+Ich möchte lieber ein Glas Wasser.
+I would rather have a glass of water.
+Das Mädchen mit dem roten Hut singt ein Lied.
+The girl with the red hat sings a song.""".splitlines()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing stays behind in the cache of whoever runs the tests, child processes included."""
+    cache = tmp_path_factory.mktemp("datasets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_DATASETS_CACHE", str(cache))
+        if "datasets" in sys.modules:  # it reads the variable once
+            patch.setattr("datasets.config.HF_DATASETS_CACHE", cache)
+        yield
+
+
+@pytest.fixture(scope="session")
+def lines() -> list[str]:
+    """A few sentences in both languages."""
+    return LINES
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    """Trained on `lines`; a little more than bytes and letters."""
+    return train_tokenizer(LINES, TokenizerConfig(vocab_size=360))

@@ -1,0 +1,602 @@
+import gzip
+import json
+import re
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from transformer.config import CleaningConfig, DataConfig
+from transformer.data import corpus as corpus_module
+from transformer.data import sample_corpus
+from transformer.data.corpus import (
+    Corpus,
+    CorpusError,
+    encode_corpus,
+    lengths,
+    load_corpus,
+    statistics,
+)
+
+Pairs = list[tuple[str, str]]
+PAIRS: Pairs = [
+    ("Ein Hund läuft.", "A dog runs."),
+    ("Eine Frau lacht.", "A woman laughs."),
+    ("Zwei Männer 🚲", "Two men 🚲"),
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of each test's own; nothing stays behind."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def config(val: Any, **other: Any) -> DataConfig:
+    return DataConfig.model_validate({"val": val, **other})
+
+
+def read(val: Any, **other: Any) -> Pairs:
+    """The pairs of a source as they come: validation pairs are not cleaned."""
+    return texts(load_corpus(config(val, **other), "val"))
+
+
+def texts(corpus: Corpus) -> Pairs:
+    return list(zip(corpus.pairs["src"], corpus.pairs["tgt"], strict=True))
+
+
+def error_of(val: Any, **other: Any) -> str:
+    with pytest.raises(CorpusError) as caught:
+        read(val, **other)
+    return str(caught.value)
+
+
+# One writer for each format; each returns what data.val is to be set to.
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".gz":
+        content = gzip.compress(content)
+    path.write_bytes(content)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    return write_bytes(path, text.encode())
+
+
+def write_aligned(folder: Path, pairs: Pairs, ending: str = "") -> str:
+    for language, side in zip(("de", "en"), zip(*pairs, strict=True), strict=True):
+        write_text(folder / f"x.{language}{ending}", "".join(f"{line}\n" for line in side))
+    return str(folder / "x")
+
+
+def write_tsv(folder: Path, pairs: Pairs, ending: str = "") -> str:
+    lines = "".join(f"{src}\t{tgt}\n" for src, tgt in pairs)
+    return str(write_text(folder / f"x.tsv{ending}", lines))
+
+
+def write_json(folder: Path, pairs: Pairs, name: str = "x.jsonl", nested: bool = False) -> str:
+    rows: list[object] = [{"de": src, "en": tgt} for src, tgt in pairs]
+    rows = [{"translation": row} for row in rows] if nested else rows
+    return str(write_text(folder / name, "".join(json.dumps(row) + "\n" for row in rows)))
+
+
+def write_parquet(folder: Path, pairs: Pairs, name: str = "x.parquet", nested: bool = False) -> str:
+    rows: list[dict[str, Any]] = [{"de": src, "en": tgt} for src, tgt in pairs]
+    rows = [{"translation": row} for row in rows] if nested else rows
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / name)
+    return str(folder / name)
+
+
+WRITERS: dict[str, Callable[[Path, Pairs], Any]] = {
+    "aligned": write_aligned,
+    "aligned gz": lambda folder, pairs: write_aligned(folder, pairs, ".gz"),
+    "tsv": write_tsv,
+    "tsv gz": lambda folder, pairs: write_tsv(folder, pairs, ".gz"),
+    "jsonl": write_json,
+    "jsonl gz": lambda folder, pairs: write_json(folder, pairs, "x.jsonl.gz"),
+    "json": lambda folder, pairs: write_json(folder, pairs, "x.json"),
+    "jsonl nested": lambda folder, pairs: write_json(folder, pairs, nested=True),
+    "parquet": write_parquet,
+    "parquet nested": lambda folder, pairs: write_parquet(folder, pairs, nested=True),
+}
+
+# A line of text may hold anything but what ends a line or, in a TSV, a column.
+line = st.text(st.characters(exclude_characters="\n\t", exclude_categories=["Cs"]), max_size=30)
+
+
+class CountingEncoder:
+    """A piece for each character. Counts the lines it is given, and cannot be pickled."""
+
+    def __init__(self, fingerprint: str = "characters") -> None:
+        self.fingerprint = fingerprint
+        self.n_lines = 0
+        self.lock = threading.Lock()
+
+    def encode_batch(self, lines: list[str]) -> list[list[int]]:
+        self.n_lines += len(lines)
+        return [[ord(character) for character in line] for line in lines]
+
+
+class TestFormats:
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_every_format_gives_the_same_pairs(self, kind: str, tmp_path: Path) -> None:
+        assert read(WRITERS[kind](tmp_path, PAIRS)) == PAIRS
+
+    @given(pairs=st.lists(st.tuples(line, line), min_size=1, max_size=5), data=st.data())
+    @settings(
+        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    def test_what_is_written_is_read(self, pairs: Pairs, data: st.DataObject) -> None:
+        kind = data.draw(st.sampled_from(list(WRITERS)))
+        # A U+FEFF at the start of a file is a byte order mark, not text.
+        pairs = [("^" + src, tgt) for src, tgt in pairs] if kind.startswith("tsv") else pairs
+        pairs = [(src.lstrip("\ufeff"), tgt.lstrip("\ufeff")) for src, tgt in pairs]
+        with tempfile.TemporaryDirectory() as folder:
+            source = WRITERS[kind](Path(folder), pairs)
+            assert read(source) == [(src.strip(), tgt.strip()) for src, tgt in pairs]
+
+    def test_windows_files(self, tmp_path: Path) -> None:
+        mark = b"\xef\xbb\xbf"
+        write_bytes(tmp_path / "x.de", mark + b"Ja.\r\nNein.\r\n")
+        write_bytes(tmp_path / "x.en", mark + b"Yes.\r\nNo.")
+        assert read(str(tmp_path / "x")) == [("Ja.", "Yes."), ("Nein.", "No.")]
+        tsv = write_bytes(tmp_path / "x.tsv", mark + b"Ja.\tYes.\r\nNein.\tNo.\r\n")
+        assert read(str(tsv)) == [("Ja.", "Yes."), ("Nein.", "No.")]
+
+    @pytest.mark.parametrize("end", ["\u2028", "\x0c", "\x85", "\x1e", "\r"])
+    def test_only_a_line_feed_ends_a_line(self, end: str, tmp_path: Path) -> None:
+        pairs = [(f"a{end}b", "a b"), ("c", "c")]
+        assert read(write_aligned(tmp_path, pairs)) == pairs
+
+    def test_an_empty_line_keeps_its_place(self, tmp_path: Path) -> None:
+        pairs = [("", "a"), ("b", "b"), ("c", "")]
+        assert read(write_aligned(tmp_path, pairs)) == pairs
+
+    def test_languages_choose_files_and_columns(self, tmp_path: Path) -> None:
+        swapped = [(tgt, src) for src, tgt in PAIRS]
+        for write in (write_aligned, write_json, write_parquet):
+            assert read(write(tmp_path, PAIRS), src_lang="en", tgt_lang="de") == swapped
+
+    def test_named_columns(self, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.jsonl", '{"text": "Ja.", "translation": "Yes.", "n": 1}\n')
+        assert read({"path": str(path), "src": "text", "tgt": "translation"}) == [("Ja.", "Yes.")]
+
+    def test_null_is_empty_text(self, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.jsonl", '{"de": null, "en": "Yes."}\n\n')
+        assert read(str(path)) == [("", "Yes.")]
+
+    @pytest.mark.parametrize("languages", [("de", "en"), ("en", "de")])
+    def test_the_built_in_corpus(
+        self, languages: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given = {"train": PAIRS[:2], "val": PAIRS[2:]}
+        monkeypatch.setattr(sample_corpus, "sample_pairs", given.__getitem__)
+        data = DataConfig(src_lang=languages[0], tgt_lang=languages[1])
+        found = texts(load_corpus(data, "train")), texts(load_corpus(data, "val"))
+        if languages == ("en", "de"):
+            given = {split: [(en, de) for de, en in pairs] for split, pairs in given.items()}
+        assert found == (given["train"], given["val"])
+
+    def test_the_built_in_corpus_has_two_languages(self) -> None:
+        message = "must be de and en, in either order; found 'de' and 'fr'"
+        assert message in error_of("builtin", tgt_lang="fr")
+
+
+class TestHub:
+    @pytest.fixture(params=["jsonl", "jsonl nested", "parquet", "parquet nested"])
+    def folder(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        """Laid out as bentrevett/multi30k or as wmt14 are."""
+        kind, _, nested = request.param.partition(" ")
+        write = write_json if kind == "jsonl" else write_parquet
+        for name, pairs in (("train", PAIRS), ("val", PAIRS[:1]), ("test", PAIRS[1:])):
+            write(tmp_path / "hub", pairs, f"{name}.{kind}", nested=bool(nested))
+        return tmp_path / "hub"
+
+    def test_a_local_folder(self, folder: Path) -> None:
+        data = DataConfig.model_validate({"train": f"hub:{folder}", "val": f"hub:{folder}"})
+        assert texts(load_corpus(data, "train")) == PAIRS
+        assert texts(load_corpus(data, "val")) == PAIRS[:1]
+        assert read({"hub": str(folder), "split": "test"}) == PAIRS[1:]
+        assert read({"hub": str(folder), "split": "train[1:]"}) == PAIRS[1:]
+        assert read(f"hub:{folder}", src_lang="en", tgt_lang="de") == [PAIRS[0][::-1]]
+
+    def test_an_edited_folder_is_read_anew(self, tmp_path: Path) -> None:
+        source = f"hub:{tmp_path / 'hub'}"
+        for pairs in (PAIRS[:1], PAIRS):
+            write_json(tmp_path / "hub", pairs, "val.jsonl")
+            assert read(source) == pairs
+
+    def test_what_is_wrong_with_a_file_is_told(self, tmp_path: Path) -> None:
+        write_text(tmp_path / "hub" / "val.jsonl", '{"de": "a", "en": "b"}\n{"de"\n')
+        message = error_of(f"hub:{tmp_path / 'hub'}")
+        assert "JSON parse error" in message
+
+    def test_missing_split(self, folder: Path) -> None:
+        message = error_of({"hub": str(folder), "split": "dev"})
+        assert "cannot load hub dataset" in message
+        assert "Unknown split \"dev\". Should be one of ['train', 'validation', 'test']" in message
+        assert "split: 'train[:1000]'" in message
+
+    def test_missing_column(self, folder: Path) -> None:
+        message = error_of(f"hub:{folder}", src_lang="fr")
+        assert "(split 'validation'), row 1: no column 'fr'; found " in message
+        assert "de, en" in message
+
+    def test_a_missing_folder_is_not_looked_for_on_the_hub(self, tmp_path: Path) -> None:
+        message = f"no folder {tmp_path}/nothing, which hub:{tmp_path}/nothing asks for"
+        assert error_of(f"hub:{tmp_path}/nothing") == f"data.val: {message}"
+        assert "no folder nothing" in error_of("hub:./nothing")
+
+    def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def offline(name: str, subset: str, split: str) -> None:
+            assert (name, subset, split) == ("wmt14", "de-en", "validation")
+            raise ConnectionError("Couldn't reach 'wmt14' on the Hub (OfflineModeIsEnabled)")
+
+        monkeypatch.setattr(datasets, "load_dataset", offline)
+        message = error_of("hub:wmt14:de-en")
+        assert "data.val: cannot load hub dataset 'wmt14' (subset 'de-en', split 'vali" in message
+        assert "Couldn't reach 'wmt14' on the Hub" in message
+        assert (
+            "give a file (data.val=PATH) or a folder laid out as on the hub (data.val=hub:FOLDER)"
+            in message
+        )
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("x.tsv", b"a\tb\nc d\n", "x.tsv:2: a line must be source, tab, target"),
+            ("x.tsv", b"a\tb\tc\n", "x.tsv:1: .*found 3 columns"),
+            ("x.tsv", b"a\tb\n\xe4\tc\n", "x.tsv:2: byte 0xe4 at position 1 is not UTF-8; .*iconv"),
+            ("x.tsv", b"", "x.tsv: no pairs in it"),
+            (
+                "x.jsonl",
+                b'{"de": "a", "en": "b"}\n{"de": "a", \n',
+                "x.jsonl:2: each line must be a JS",
+            ),
+            (
+                "x.jsonl",
+                b'{"de": "a", "english": "b"}',
+                "x.jsonl:1: no column 'en'; found de, engl",
+            ),
+            ("x.jsonl", b'{"translation": {"de": "a"}}', "no column 'en'; found translation, de"),
+            ("x.jsonl", b'{"de": "a", "en": ["b"]}', r"'en' must hold text; found \['b'\]"),
+            ("x.jsonl", b'{"de": "a", "en": "\\ud800"}', "x.jsonl:1: column 'en' is no valid Unic"),
+            ("x.jsonl", b'["a"]', r"x.jsonl:1: .* object \(found \['a'\]\); .*jq -c"),
+            ("x.json", b'[\n{"de": "a", "en": "b"}]', "x.json:1: .*Expecting value at column 2"),
+            ("x.parquet", b"PAR?", "cannot read .*x.parquet: "),
+            ("x.parquet.gz", b"PAR1", "x.parquet.gz: Parquet is compressed by itself"),
+        ],
+    )
+    def test_malformed_file(self, name: str, content: bytes, message: str, tmp_path: Path) -> None:
+        path = write_bytes(tmp_path / name, content)
+        for _ in range(2):  # no half-built cache serves the second time
+            found = error_of(str(path))
+            assert re.search(message, found)
+            assert found.startswith("data.val: ")
+
+    def test_broken_gzip(self, tmp_path: Path) -> None:
+        whole = gzip.compress("".join(f"Satz {i}\tsentence {i}\n" for i in range(999)).encode())
+        (tmp_path / "x.tsv.gz").write_bytes(whole[:-200])
+        message = error_of(f"{tmp_path}/x.tsv.gz")
+        assert re.search(r"cannot read .*x.tsv.gz after line \d+: Compressed file ended", message)
+        (tmp_path / "x.tsv.gz").write_bytes(b"a\tb\n")
+        assert "after line 0: Not a gzipped file" in error_of(f"{tmp_path}/x.tsv.gz")
+
+    def test_sides_of_unlike_length(self, tmp_path: Path) -> None:
+        write_text(tmp_path / "x.de", "a\nb\nc\n")
+        write_text(tmp_path / "x.en", "a\nb\nc\nd\ne")
+        assert re.search(r"x\.de has 3 lines and \S*x\.en has 5;", error_of(f"{tmp_path}/x"))
+        write_text(tmp_path / "x.en", "a\n")
+        assert re.search(r"x\.de has 3 lines and \S*x\.en has 1;", error_of(f"{tmp_path}/x"))
+
+    def test_missing_file(self, tmp_path: Path) -> None:
+        write_aligned(tmp_path, PAIRS, ".gz")
+        message = error_of(f"{tmp_path}/y")
+        assert re.search(r"no file \S*/y\.de or \S*/y\.de\.gz; found there: x\.de\.gz, x", message)
+        write_text(tmp_path / "trian.tsv", "")
+        assert error_of(f"{tmp_path}/train.tsv").endswith("/train.tsv; found there: trian.tsv")
+        assert error_of(f"{tmp_path}/x.de.gz").endswith(f"that both share: {tmp_path}/x")
+        assert error_of(f"{tmp_path}/x.de").endswith(f"that both share: {tmp_path}/x")
+        assert f"is a folder; if it is laid out as on the Hugging Face hub: hub:{tmp_path}" in (
+            error_of(str(tmp_path))
+        )
+        write_text(tmp_path / "x.csv", "")
+        assert "its ending is none of .tsv, .jsonl" in error_of(f"{tmp_path}/x.csv")
+        assert "there is no folder bentrevett (a Hugging Face dataset is written hub:NAME)" in (
+            error_of("bentrevett/multi30k")
+        )
+
+    def test_a_missing_source_is_found_before_any_is_read(
+        self, tmp_path: Path, cache: Path
+    ) -> None:
+        assert "no file" in error_of([write_tsv(tmp_path, PAIRS), f"{tmp_path}/nothing.tsv"])
+        assert not cache.exists()
+
+    def test_columns_are_for_formats_that_have_names(self, tmp_path: Path) -> None:
+        for source in (write_tsv(tmp_path, PAIRS), write_aligned(tmp_path, PAIRS)):
+            message = error_of({"path": source, "src": "german"})
+            assert "src and tgt name columns of JSON lines, Parquet and hub datasets" in message
+
+
+class TestSources:
+    def test_weights_and_order(self, tmp_path: Path) -> None:
+        first = {"path": write_tsv(tmp_path, PAIRS[:1]), "weight": 0.5}
+        corpus = load_corpus(config([first, write_json(tmp_path, PAIRS[1:])]), "val")
+        assert texts(corpus) == PAIRS
+        assert list(corpus.pairs["weight"]) == [0.5, 1.0, 1.0]
+        assert corpus.pairs.features["weight"].dtype == "float32"
+        assert corpus.n_read == 3
+
+    def test_validation_pairs_all_count(self, tmp_path: Path) -> None:
+        pairs = [*PAIRS, *PAIRS, ("", "Yes."), ("это", "это")]
+        corpus = load_corpus(config(write_tsv(tmp_path, pairs)), "val")
+        assert texts(corpus) == pairs
+        assert corpus.summary() == "8 pairs read, 8 kept"
+
+    def test_unchanged_files_are_read_once_and_edited_ones_anew(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened: list[Path] = []
+        original = corpus_module._open
+
+        def counted(path: Path) -> Any:
+            opened.append(path)
+            return original(path)
+
+        monkeypatch.setattr(corpus_module, "_open", counted)
+        source = write_aligned(tmp_path, PAIRS)
+        for _ in range(2):
+            assert read(source) == PAIRS
+        assert len(opened) == 2
+        write_aligned(tmp_path, PAIRS[:2])
+        assert read(source) == PAIRS[:2]
+        assert len(opened) == 4
+
+    def test_no_progress_bars(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        train = load_corpus(config("builtin", train=write_tsv(tmp_path, PAIRS)), "train")
+        encode_corpus(train, CountingEncoder())
+        assert capfd.readouterr() == ("", "")
+        assert not datasets.are_progress_bars_disabled()
+
+
+class TestCleaning:
+    def clean(self, folder: Path, pairs: Pairs, **cleaning: Any) -> Corpus:
+        data = {"train": write_json(folder, pairs), "cleaning": cleaning}
+        return load_corpus(DataConfig.model_validate(data), "train")
+
+    def test_each_pair_counts_once_under_its_first_fault(self, tmp_path: Path) -> None:
+        pairs = [
+            ("Ja.", "Yes."),
+            (" ", "Это слишком длинно и на другом языке"),  # empty before anything else
+            ("Нет", "No, this is rather long, and in another script at that."),
+            ("Nein.", "No, that is not so at all."),
+            ("Ja.", "Yes."),
+            ("Ja.", "Yeah."),
+            ("Ja.", "Yes. "),
+            ("", ""),
+        ]
+        corpus = self.clean(tmp_path, pairs)
+        assert texts(corpus) == [("Ja.", "Yes."), ("Ja.", "Yeah.")]
+        assert corpus.dropped == {
+            "empty": 2,
+            "wrong script": 1,
+            "length ratio": 1,
+            "duplicate": 2,
+        }
+        assert corpus.summary() == (
+            "8 pairs read, 2 kept; left out: 2 empty, 1 wrong script, 1 length ratio, 2 duplicate"
+        )
+
+    @given(
+        pairs=st.lists(st.tuples(*[st.text(st.sampled_from("ab я1"), max_size=30)] * 2), max_size=9)
+    )
+    @settings(
+        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    def test_counts_add_up_and_kept_pairs_are_sound(self, pairs: Pairs) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = self.clean(Path(folder), [("Ja.", "Yes."), *pairs])
+            kept = texts(corpus)
+        assert corpus.n_read == 1 + len(pairs) == len(kept) + sum(corpus.dropped.values())
+        assert len(set(kept)) == len(kept)
+        assert all(src and tgt for src, tgt in kept)
+        stripped = [("Ja.", "Yes."), *((src.strip(), tgt.strip()) for src, tgt in pairs)]
+        firsts = list(dict.fromkeys(stripped))
+        assert kept == [pair for pair in firsts if pair in kept]
+
+    def test_duplicates_are_found_across_sources_and_the_first_is_kept(
+        self, tmp_path: Path
+    ) -> None:
+        sources = [
+            {"path": write_tsv(tmp_path, [PAIRS[1], PAIRS[0]]), "weight": 2.0},
+            write_json(tmp_path, PAIRS),
+        ]
+        corpus = load_corpus(DataConfig.model_validate({"train": sources}), "train")
+        assert texts(corpus) == [PAIRS[1], PAIRS[0], PAIRS[2]]
+        assert list(corpus.pairs["weight"]) == [2.0, 2.0, 1.0]
+        assert corpus.dropped == {"duplicate": 2}
+
+    def test_equal_joined_text_is_no_duplicate(self, tmp_path: Path) -> None:
+        pairs = [("ab", "c"), ("a", "bc"), ("a", "b c")]
+        assert texts(self.clean(tmp_path, pairs)) == pairs
+
+    @pytest.mark.parametrize(
+        ("script", "text", "kept"),
+        [
+            ("LATIN", "Straße, Ærø 東", True),
+            ("LATIN", "ab яю", False),  # most means more than half
+            ("LATIN", "abc яю", True),
+            ("LATIN", "12:30 -- 🚲!", True),  # no letters, nothing to say against it
+            ("cyrillic", "Это ok", True),
+            ("GREEK", "abc", False),
+            (None, "это 東京", True),
+        ],
+    )
+    def test_script(self, script: str | None, text: str, kept: bool, tmp_path: Path) -> None:
+        pairs = [("1", "1"), (text, text)]
+        corpus = self.clean(tmp_path, pairs, script=script)
+        assert texts(corpus) == (pairs if kept else pairs[:1])
+
+    @pytest.mark.parametrize(
+        ("n_src", "n_tgt", "ratio", "kept"),
+        [
+            (5, 20, 3.0, True),
+            (5, 21, 3.0, False),
+            (7, 21, 3.0, True),
+            (21, 6, 3.0, False),
+            (1, 500, None, True),
+        ],
+    )
+    def test_length_ratio(
+        self, n_src: int, n_tgt: int, ratio: float | None, kept: bool, tmp_path: Path
+    ) -> None:
+        pairs = [("Ja.", "Yes."), ("a" * n_src, "b" * n_tgt)]
+        corpus = self.clean(tmp_path, pairs, max_length_ratio=ratio)
+        assert texts(corpus) == (pairs if kept else pairs[:1])
+
+    def test_all_settings_off_keeps_all_but_empty_pairs(self, tmp_path: Path) -> None:
+        off = CleaningConfig(max_length_ratio=None, drop_duplicates=False, script=None)
+        corpus = self.clean(tmp_path, [*PAIRS, *PAIRS, ("", "a")], **off.model_dump())
+        assert texts(corpus) == [*PAIRS, *PAIRS]
+        assert corpus.dropped == {"empty": 1}
+
+    def test_changed_settings_are_not_served_from_the_cache(self, tmp_path: Path) -> None:
+        pairs = [*PAIRS, ("это", "this")]
+        assert len(self.clean(tmp_path, pairs).pairs) == 3
+        assert len(self.clean(tmp_path, pairs, script=None).pairs) == 4
+        assert len(self.clean(tmp_path, pairs).pairs) == 3
+
+    def test_nothing_left(self, tmp_path: Path) -> None:
+        with pytest.raises(CorpusError) as caught:
+            self.clean(tmp_path, [*PAIRS, ("", "")], script="LATN")
+        assert "data.train: none of the 4 pairs read is left (1 empty, 3 wrong script); check" in (
+            str(caught.value)
+        )
+
+
+class TestEncoding:
+    @pytest.fixture
+    def corpus(self, tmp_path: Path) -> Callable[[], Corpus]:
+        sources = [write_tsv(tmp_path, PAIRS[:2]), write_json(tmp_path, [PAIRS[0], PAIRS[2]])]
+        data = DataConfig.model_validate({"train": sources})
+        return lambda: load_corpus(data, "train")
+
+    def test_ids_beside_their_text(self, corpus: Callable[[], Corpus]) -> None:
+        encoded = encode_corpus(corpus(), CountingEncoder())
+        assert texts(encoded) == PAIRS
+        for row in encoded.pairs:
+            assert row["src_ids"] == [ord(character) for character in row["src"]]
+            assert row["tgt_ids"] == [ord(character) for character in row["tgt"]]
+            assert row["weight"] == 1.0
+        assert encoded.pairs.data.schema.field("src_ids").type == pa.list_(pa.int32())
+        assert encoded.pairs.data.schema.field("tgt_ids").type == pa.list_(pa.int32())
+
+    @pytest.mark.parametrize("split", ["train", "val"])
+    @pytest.mark.parametrize("n_sources", [1, 2, 3])
+    def test_a_second_run_neither_cleans_nor_tokenises(
+        self,
+        split: Literal["train", "val"],
+        n_sources: int,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        judged: list[object] = []
+        original = corpus_module._judge
+
+        def counted(batch: Any, cleaning: CleaningConfig) -> Any:
+            judged.append(batch)
+            return original(batch, cleaning)
+
+        monkeypatch.setattr(corpus_module, "_judge", counted)
+        write_json(tmp_path / "hub", PAIRS[2:], "train.jsonl")
+        sources = [
+            write_tsv(tmp_path, PAIRS[:1]),
+            write_json(tmp_path, PAIRS[1:2]),
+            {"hub": str(tmp_path / "hub"), "split": "train"},
+        ][:n_sources]
+        data = config(sources, train=sources)
+        for expected in (2 * n_sources, 0):
+            encoder = CountingEncoder()
+            encoded = encode_corpus(load_corpus(data, split), encoder, max_tokens=100)
+            assert texts(encoded) == PAIRS[:n_sources]
+            assert encoder.n_lines == expected
+            assert len(judged) == (split == "train")
+
+    def test_another_tokenizer_or_limit_does(self, corpus: Callable[[], Corpus]) -> None:
+        encode_corpus(corpus(), CountingEncoder())
+        for arguments in ((CountingEncoder("other"), None), (CountingEncoder(), 50)):
+            encode_corpus(corpus(), *arguments)
+            assert arguments[0].n_lines == 6
+
+    def test_too_long(self, corpus: Callable[[], Corpus]) -> None:
+        # 16 + 1 pieces in the longest source, 15 + 1 in the longest target
+        assert len(encode_corpus(corpus(), CountingEncoder(), max_tokens=17).pairs) == 3
+        encoded = encode_corpus(corpus(), CountingEncoder(), max_tokens=16)
+        assert texts(encoded) == [PAIRS[0], PAIRS[2]]
+        assert encoded.dropped == {"duplicate": 1, "too long": 1}
+        assert encoded.n_read == len(encoded.pairs) + sum(encoded.dropped.values())
+        message = r"none of the 4 pairs read is left \(1 duplicate, 3 too long\)"
+        with pytest.raises(CorpusError, match=message):
+            encode_corpus(corpus(), CountingEncoder(), max_tokens=5)
+
+    def test_too_long_from_the_first_batch_on(self, tmp_path: Path) -> None:
+        """A batch of which nothing is left tells `datasets` no types."""
+        source = write_tsv(tmp_path, [("a" * 50, "b")] * 1500 + PAIRS)
+        encoded = encode_corpus(load_corpus(config(source), "val"), CountingEncoder(), 20)
+        assert texts(encoded) == PAIRS
+
+    def test_lengths_and_statistics(self, corpus: Callable[[], Corpus]) -> None:
+        encoded = encode_corpus(corpus(), CountingEncoder())
+        expected = [[len(src), len(tgt)] for src, tgt in PAIRS]
+        assert lengths(encoded).tolist() == expected == [[15, 11], [16, 15], [13, 9]]
+        assert lengths(encoded).dtype == np.int32
+        picked = Corpus(encoded.pairs.select([2, 0]), 2, {})
+        assert lengths(picked).tolist() == [[13, 9], [15, 11]]
+        assert statistics(encoded) == {
+            "pairs": 3,
+            "src_pieces_mean": pytest.approx(44 / 3),
+            "src_pieces_max": 16,
+            "tgt_pieces_mean": pytest.approx(35 / 3),
+            "tgt_pieces_max": 15,
+            "tgt_tokens": 38,
+        }
+
+
+def test_importing_the_corpus_does_not_import_datasets() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, transformer.data.corpus; sys.exit('datasets' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_memory_stays_small(tmp_path: Path) -> None:
+    """A file is never in memory as a whole: reading a large one takes no more than a small one."""
+    import tracemalloc
+
+    def peak(n: int) -> int:
+        path = write_text(tmp_path / f"{n}.tsv", "".join(f"{i}{'a' * 500}\tb\n" for i in range(n)))
+        tracemalloc.start()
+        load_corpus(config(str(path)), "val")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(10)  # imports
+    assert peak(8_000) < peak(2_000) + 1_000_000

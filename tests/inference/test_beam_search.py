@@ -1,0 +1,322 @@
+"""Beam search over hand-written tables of probabilities: no model takes part."""
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from transformer.inference.beam_search import Hypothesis, beam_search, length_penalty
+
+BOS, EOS, A, B = range(4)
+Ids = tuple[int, ...]
+Table = Callable[[Ids], Sequence[float]]
+"""What has been said → the probability of each next token."""
+Penalty = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Said:
+    """The state of a search over tables: what each hypothesis of each sentence has said."""
+
+    sentences: list[int]
+    rows: list[tuple[int, Ids]]  # the sentence and what has been said, BOS included
+
+    def select(self, rows: Tensor, sentences: Tensor | None = None) -> "Said":
+        kept = range(len(self.sentences)) if sentences is None else sentences.tolist()
+        return Said([self.sentences[i] for i in kept], [self.rows[i] for i in rows.tolist()])
+
+
+@dataclass
+class Reader:
+    """A step function that reads tables, and notes how many rows it was asked for."""
+
+    tables: Sequence[Table]
+    rows_seen: list[int] = field(default_factory=list)
+
+    def __call__(self, tokens: Tensor, state: Said) -> tuple[Tensor, Said]:
+        self.rows_seen.append(len(tokens))
+        # Hypotheses of a sentence side by side, equally many for each.
+        beam = len(tokens) // len(state.sentences)
+        owners = [sentence for sentence, _ in state.rows]
+        assert owners == [sentence for sentence in state.sentences for _ in range(beam)]
+        rows = [
+            (sentence, (*said, token))
+            for (sentence, said), token in zip(state.rows, tokens.tolist(), strict=True)
+        ]
+        probabilities = [self.tables[sentence](said[1:]) for sentence, said in rows]
+        return torch.tensor(probabilities).log(), Said(state.sentences, rows)
+
+
+def search(
+    tables: Sequence[Table], limits: Sequence[int], reader: Reader | None = None, **settings: Any
+) -> list[list[Hypothesis]]:
+    names = list(range(len(tables)))
+    return beam_search(
+        reader or Reader(tables),
+        Said(names, [(name, ()) for name in names]),
+        limits,
+        bos_id=BOS,
+        eos_id=EOS,
+        **{"forbidden": [BOS], **settings},
+    )
+
+
+def table(probabilities: dict[Ids, dict[int, float]]) -> Table:
+    """By hand; what is not written has probability 0."""
+
+    def look_up(said: Ids) -> list[float]:
+        return [probabilities.get(said, {}).get(token, 0.0) for token in range(4)]
+
+    return look_up
+
+
+def random_table(seed: int, vocab_size: int = 4) -> Table:
+    @cache
+    def draw(said: Ids) -> list[float]:
+        generator = random.Random(f"{seed} {said}")
+        weights = [generator.random() ** 2 + 0.01 for _ in range(vocab_size)]
+        return [weight / sum(weights) for weight in weights]
+
+    return draw
+
+
+def log_prob_of(table: Table, ids: Ids) -> float:
+    return sum(math.log(table(ids[:i])[token]) for i, token in enumerate(ids))
+
+
+def every_hypothesis(table: Table, limit: int, penalty: Penalty, tokens: Ids) -> list[Hypothesis]:
+    """All that can be said, in order: the finished by score, then those cut off at the limit."""
+    hypotheses = []
+    for length in range(limit + 1):
+        for ids in itertools.product(tokens, repeat=length):
+            finished = length < limit
+            log_prob = log_prob_of(table, (*ids, EOS) if finished else ids)
+            score = log_prob / penalty(length + finished)
+            hypotheses.append(Hypothesis(ids, score, log_prob, finished))
+    return sorted(hypotheses, key=lambda h: (not h.finished, -h.score))
+
+
+def greedy(table: Table, limit: int) -> Ids:
+    said: Ids = ()
+    while len(said) < limit:
+        probabilities = table(said)
+        best = max(range(BOS + 1, len(probabilities)), key=lambda token: probabilities[token])
+        said = (*said, best)
+        if best == EOS:
+            break
+    return said
+
+
+seeds = st.integers(0, 10**6)
+limits = st.integers(1, 5)
+penalties = st.sampled_from(
+    [
+        partial(length_penalty, "none", 0.0),
+        partial(length_penalty, "paper", 0.6),
+        partial(length_penalty, "paper", 2.0),
+        partial(length_penalty, "power", 1.0),
+    ]
+)
+
+
+@given(seeds, st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_beam_of_one_is_greedy_search(seed: int, limit: int) -> None:
+    drawn = random_table(seed)
+    [[best]] = search([drawn], [limit], beam_size=1)
+    expected = greedy(drawn, limit)
+    assert (*best.ids, EOS) == expected if best.finished else best.ids == expected
+    assert best.log_prob == pytest.approx(log_prob_of(drawn, expected), rel=1e-5)
+
+
+@given(seeds, limits, penalties, st.integers(1, 8), st.integers(3, 4))
+@settings(max_examples=60, deadline=None)
+def test_wide_beam_is_brute_force(
+    seed: int, limit: int, penalty: Penalty, n_best: int, vocab_size: int
+) -> None:
+    drawn = random_table(seed, vocab_size)
+    [found] = search([drawn], [limit], beam_size=64, n_best=n_best, penalty=penalty)
+    tokens = tuple(range(EOS + 1, vocab_size))
+    expected = every_hypothesis(drawn, limit, penalty, tokens)[:n_best]
+    assert [h.finished for h in found] == [h.finished for h in expected]
+    for ours, best in zip(found, expected, strict=True):
+        # Compared by score, since two can score the same.
+        assert ours.score == pytest.approx(best.score, rel=1e-5)
+        said = (*ours.ids, EOS) if ours.finished else ours.ids
+        assert ours.log_prob == pytest.approx(log_prob_of(drawn, said), rel=1e-5)
+        assert ours.score == pytest.approx(ours.log_prob / penalty(len(said)), rel=1e-5)
+    assert len({h.ids for h in found}) == len(found)
+
+
+@given(seeds, st.integers(1, 10), penalties, st.integers(1, 5))
+@settings(max_examples=40, deadline=None)
+def test_n_best_are_sorted_distinct_and_free_of_special_tokens(
+    seed: int, limit: int, penalty: Penalty, beam_size: int
+) -> None:
+    [found] = search(
+        [random_table(seed, 6)],
+        [limit],
+        beam_size=beam_size,
+        n_best=beam_size,
+        penalty=penalty,
+        forbidden=[BOS, 4],
+    )
+    for group in ([h for h in found if h.finished], [h for h in found if not h.finished]):
+        assert [h.score for h in group] == sorted((h.score for h in group), reverse=True)
+    assert found == sorted(found, key=lambda h: not h.finished)
+    assert len({h.ids for h in found}) == len(found) == beam_size or limit == 1
+    assert not {BOS, EOS, 4} & {token for h in found for token in h.ids}
+    assert all(len(h.ids) + h.finished <= limit for h in found)
+    assert all(len(h.ids) == limit for h in found if not h.finished)
+
+
+@given(
+    st.lists(st.tuples(seeds, st.integers(1, 8)), min_size=2, max_size=6),
+    st.randoms(use_true_random=False),
+    penalties,
+    st.integers(1, 3),
+)
+@settings(max_examples=30, deadline=None)
+def test_neighbours_and_their_order_change_nothing(
+    sentences: list[tuple[int, int]], shuffler: random.Random, penalty: Penalty, n_best: int
+) -> None:
+    tables = [random_table(seed) for seed, _ in sentences]
+    limits = [limit for _, limit in sentences]
+    wanted: dict[str, Any] = {"beam_size": 3, "n_best": n_best, "penalty": penalty}
+    alone = [
+        search([tables[i]], [limits[i]], **wanted)[0]  # every float of it must be the same
+        for i in range(len(sentences))
+    ]
+    order = list(range(len(sentences)))
+    shuffler.shuffle(order)
+    together = search([tables[i] for i in order], [limits[i] for i in order], **wanted)
+    assert together == [alone[i] for i in order]
+
+
+# At first the end is likelier than A or B, but A leads to something better than to end at once.
+PATIENT = table({(): {EOS: 0.45, A: 0.5, B: 0.05}, (A,): {EOS: 0.99, B: 0.01}, (B,): {EOS: 1.0}})
+
+
+def test_first_finished_hypothesis_does_not_end_the_search() -> None:
+    [found] = search([PATIENT], [10], beam_size=2, n_best=2)
+    assert [h.ids for h in found] == [(A,), ()]
+    assert [h.log_prob for h in found] == pytest.approx([math.log(0.495), math.log(0.45)])
+
+
+def test_search_ends_when_no_live_hypothesis_can_win() -> None:
+    certain = table({(): {EOS: 0.9, A: 0.1}} | {(A,) * n: {A: 1.0} for n in range(1, 100)})
+    reader = Reader([certain])
+    [[best]] = search([certain], [100], reader, beam_size=2)
+    assert best.ids == () and best.finished
+    assert reader.rows_seen == [1]
+
+
+def test_live_hypothesis_that_the_penalty_may_favour_is_followed() -> None:
+    # By sum the empty hypothesis wins; by mean the long one, at its last token.
+    patient = table(
+        {(): {EOS: 0.6, A: 0.4}} | {(A,) * n: {A: 1.0} for n in (1, 2, 3)} | {(A,) * 4: {EOS: 1.0}}
+    )
+    [[by_sum]] = search([patient], [5], beam_size=2)
+    [[by_mean]] = search([patient], [5], beam_size=2, penalty=partial(length_penalty, "power", 1.0))
+    assert by_sum.ids == ()
+    assert by_mean.ids == (A, A, A, A)
+    assert by_mean.score == pytest.approx(math.log(0.4) / 5)
+
+
+def test_finished_hypotheses_leave_their_place_to_live_ones() -> None:
+    # All three continuations of the empty hypothesis matter: one ends, two must live on.
+    branching = table(
+        {(): {EOS: 0.4, A: 0.31, B: 0.29}, (A,): {A: 0.5, B: 0.5}, (B,): {EOS: 1.0}}
+        | {(A, x): {EOS: 1.0} for x in (A, B)}
+    )
+    reader = Reader([branching])
+    [found] = search([branching], [3], reader, beam_size=2, n_best=2)
+    assert reader.rows_seen[:2] == [1, 2]
+    assert [h.ids for h in found] == [(), (B,)]
+
+
+def test_no_hypothesis_goes_on_after_its_end() -> None:
+    # What follows the end would make it likelier by mean: 0.5 against 0.7.
+    tempting = table(
+        {(): {EOS: 0.5, A: 0.5}, (A,): {EOS: 0.9, B: 0.1}, (A, B): {EOS: 1.0}}
+        | {(EOS,): {A: 1.0}, (EOS, A): {EOS: 1.0}}
+    )
+    penalty = partial(length_penalty, "power", 1.0)
+    [found] = search([tempting], [3], beam_size=3, n_best=3, penalty=penalty)
+    assert [h.ids for h in found] == [(A,), (), (A, B)]
+
+
+def test_length_limit_returns_the_best_there_is() -> None:
+    endless = table({(A,) * n: {A: 0.75, B: 0.25} for n in range(3)})
+    [found] = search([endless], [3], beam_size=2, n_best=2)
+    assert found[0] == Hypothesis((A, A, A), found[0].score, found[0].log_prob, finished=False)
+    assert found[0].log_prob == pytest.approx(3 * math.log(0.75))
+    assert [h.finished for h in found] == [False, False]
+
+
+def test_finished_hypothesis_comes_before_one_that_was_cut_off() -> None:
+    mostly_endless = table({(): {EOS: 0.1, A: 0.9}, (A,): {A: 1.0}})
+    [found] = search([mostly_endless], [2], beam_size=2, n_best=2)
+    assert [(h.ids, h.finished) for h in found] == [((), True), ((A, A), False)]
+
+
+def test_fewer_hypotheses_where_no_more_exist() -> None:
+    [found] = search([table({(): {EOS: 0.3, A: 0.7}})], [1], beam_size=5, n_best=5)
+    assert [(h.ids, h.finished) for h in found] == [((), True), ((A,), False)]
+
+
+def test_finished_sentences_leave_the_batch() -> None:
+    endless: Table = lambda said: [0.0, 0.0, 0.7, 0.3]  # noqa: E731
+    reader = Reader([endless] * 3)
+    search([endless] * 3, [1, 4, 2], reader, beam_size=2)
+    assert reader.rows_seen == [3, 4, 2, 2]
+
+
+def test_forbidden_tokens_are_never_produced() -> None:
+    tempting = table({(): {B: 0.9, A: 0.1}, (A,): {B: 0.9, EOS: 0.1}})
+    [[best]] = search([tempting], [3], beam_size=2, forbidden=[BOS, B])
+    assert best.ids == (A,)
+    assert best.log_prob == pytest.approx(2 * math.log(0.1))
+
+
+def test_no_sentences_give_no_results() -> None:
+    assert search([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "alpha", "length", "expected"),
+    [
+        ("paper", 0.6, 1, 1.0),  # (6 / 6)^0.6
+        ("paper", 0.6, 7, 1.515717),  # 2^0.6
+        ("paper", 1.0, 13, 3.0),  # 18 / 6
+        ("paper", 0.0, 50, 1.0),
+        ("power", 1.0, 7, 7.0),
+        ("power", 0.5, 16, 4.0),
+        ("none", 0.6, 50, 1.0),
+    ],
+)
+def test_length_penalty(kind: Any, alpha: float, length: int, expected: float) -> None:
+    assert length_penalty(kind, alpha, length) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "limits", "message"),
+    [
+        ({"beam_size": 0}, [3], "beam_size must be at least 1; found 0"),
+        ({"beam_size": 2, "n_best": 3}, [3], r"between 1 and beam_size \(2\); found 3"),
+        ({"n_best": 0}, [3], r"between 1 and beam_size \(4\); found 0"),
+        ({}, [0], "every length limit must be at least 1; found 0"),
+    ],
+)
+def test_errors_say_what_must_hold(wrong: dict[str, int], limits: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        search([PATIENT], limits, **wrong)

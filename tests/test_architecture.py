@@ -1,0 +1,98 @@
+"""Imports point one way: config ◄ model ◄ checkpoint ◄ inference ◄ training ◄ cli."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "transformer"
+
+# Each room and the rooms it may import.
+ALLOWED = {
+    "errors": set[str](),
+    "config": {"errors"},
+    "model": {"config"},
+    "data": {"config", "errors"},
+    "checkpoint": {"config", "errors", "model"},
+    "inference": {"config", "errors", "data", "model", "checkpoint"},
+    "training": {"config", "errors", "data", "model", "checkpoint", "inference"},
+    "cli": {"config", "errors", "data", "model", "checkpoint", "inference", "training", "__init__"},
+    "__init__": {"config", "model", "inference", "training"},
+    "pretrained": set[str](),
+}
+
+
+def room(path: Path) -> str:
+    """`transformer/model/gpt.py` is in `model`, `transformer/cli.py` is `cli`."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The rooms of ours that a file imports, from anywhere in it."""
+    package = ["transformer", *path.relative_to(PACKAGE).parts[:-1]]
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = [*base, *(node.module.split(".") if node.module else [])]
+            names += [".".join([*module, alias.name]) for alias in node.names]
+    found = set()
+    for name in names:
+        head, _, rest = name.partition(".")
+        if head == "transformer":
+            first = rest.split(".")[0]
+            is_room = (PACKAGE / first).is_dir() or (PACKAGE / f"{first}.py").is_file()
+            found.add(first if first and is_room else "__init__")
+    return found - {room(path)}
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    assert imported_rooms(path) <= ALLOWED[room(path)]
+
+
+def test_the_table_itself_points_one_way() -> None:
+    for upper, lowers in ALLOWED.items():
+        for lower in lowers - {"__init__"}:
+            assert upper not in ALLOWED[lower], f"{upper} and {lower} may import each other"
+
+
+def test_imports_are_really_seen(tmp_path: Path) -> None:
+    assert imported_rooms(PACKAGE / "training" / "loop.py") >= {"checkpoint", "data", "inference"}
+    assert imported_rooms(PACKAGE / "model" / "encoder_decoder.py") == {"config"}
+
+
+def test_blocks_take_numbers_and_only_whole_models_take_the_config() -> None:
+    takers = {
+        path.name for path in (PACKAGE / "model").glob("*.py") if "config" in imported_rooms(path)
+    }
+    assert takers == {"encoder_decoder.py", "gpt.py"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("transformer", {"torch", "datasets", "sacrebleu", "sentencepiece", "numpy"}),
+        ("transformer.cli", {"torch", "datasets", "sacrebleu", "sentencepiece"}),
+        ("transformer.inference.translator", {"datasets", "pandas", "sacrebleu", "tensorboard"}),
+    ],
+)
+def test_importing_is_quick_because_heavy_packages_wait(module: str, heavy: set[str]) -> None:
+    code = f"import sys, {module}; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert not heavy & set(done.stdout.split())
+
+
+def test_no_pickle_anywhere() -> None:
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert "import pickle" not in text and "torch.load" not in text and "torch.save" not in text

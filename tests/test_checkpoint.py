@@ -1,0 +1,202 @@
+"""The run directory: what is written comes back, and what is damaged is noticed."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from transformer.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    RunDirectory,
+    TrainingState,
+    average_weights,
+    load_model,
+    load_weights,
+    named_weights,
+    read_metadata,
+    save_weights,
+    write_atomically,
+)
+from transformer.config import Config, ModelConfig
+from transformer.model.encoder_decoder import Transformer
+
+TINY = ModelConfig(d_model=8, d_ff=16, n_heads=2, n_encoder_layers=1, n_decoder_layers=1)
+
+
+def tiny_model(seed: int = 0) -> Transformer:
+    torch.manual_seed(seed)
+    return Transformer(TINY, vocab_size=20)
+
+
+def checkpoint(step: int) -> Checkpoint:
+    weights = {name: w + step for name, w in named_weights(tiny_model()).items()}
+    moments = {f"exp_avg.{name}": w * 2 for name, w in weights.items()}
+    return Checkpoint(weights, moments, TrainingState(step=step, best_score=1 / 3, window={"n": 7}))
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def steps(run: RunDirectory) -> list[int]:
+    return sorted(int(path.name.removeprefix("step-")) for path in run.checkpoints.iterdir())
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    saved = checkpoint(3)
+    run.save_checkpoint(saved, keep=5, every=1)
+    loaded = run.newest_checkpoint()
+    assert loaded is not None
+    assert same(loaded.weights, saved.weights) and same(loaded.optimizer, saved.optimizer)
+    assert loaded.state == saved.state
+
+
+def test_no_checkpoint_is_none(tmp_path: Path) -> None:
+    assert RunDirectory(tmp_path).newest_checkpoint() is None
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    tmp_path: Path, name: str, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = RunDirectory(tmp_path)
+    for step in (1, 2):
+        newest = run.save_checkpoint(checkpoint(step), keep=5, every=1)
+    content = bytearray((newest / name).read_bytes())
+    if damage == "remove":
+        (newest / name).unlink()
+    else:
+        content[len(content) // 2] ^= 1
+        kept = content if damage == "flip" else content[:-1]
+        (newest / name).write_bytes(bytes(kept))
+    with caplog.at_level(logging.WARNING):
+        loaded = run.newest_checkpoint()
+    assert loaded is not None and loaded.state.step == 1
+    assert "step-00000002" in caplog.text and "damaged" in caplog.text
+    assert len(run.last_weights(5)) == 1
+
+
+def test_damaged_checksums_are_noticed(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    path = run.save_checkpoint(checkpoint(1), keep=5, every=1)
+    for content in ("", "[]", "{}", "null"):
+        (path / "checksums.json").write_text(content)
+        assert run.newest_checkpoint() is None
+
+
+def test_half_written_checkpoints_do_not_count(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.save_checkpoint(checkpoint(1), keep=5, every=1)
+    killed = run.checkpoints / ".step-00000002.tmp"
+    killed.mkdir()
+    (killed / "model.safetensors").write_bytes(b"half")
+    loaded = run.newest_checkpoint()
+    assert loaded is not None and loaded.state.step == 1
+    run.save_checkpoint(checkpoint(2), keep=5, every=1)
+    assert steps(run) == [1, 2]
+
+
+def test_the_newest_scheduled_checkpoints_stay(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    for step in (10, 20, 30, 40):
+        run.save_checkpoint(checkpoint(step), keep=2, every=10)
+    assert steps(run) == [30, 40]
+
+
+def test_an_interruption_does_not_change_what_is_averaged(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    for step in (10, 20, 23):
+        run.save_checkpoint(checkpoint(step), keep=2, every=10)
+    assert steps(run) == [10, 20, 23]
+    run.save_checkpoint(checkpoint(30), keep=2, every=10)
+    assert steps(run) == [20, 30]
+
+
+def test_checkpoints_after_the_one_resumed_from_are_dropped(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    for step in (1, 2, 3):
+        run.save_checkpoint(checkpoint(step), keep=5, every=1)
+    run.drop_newer_than(2)
+    assert steps(run) == [1, 2]
+
+
+def test_the_average_is_the_mean() -> None:
+    weights = [{"w": torch.tensor([float(i), 1.0])} for i in (1, 2, 6)]
+    assert torch.equal(average_weights(weights)["w"], torch.tensor([3.0, 1.0]))
+    with pytest.raises(CheckpointError, match="no checkpoints to average"):
+        average_weights([])
+
+
+def test_shared_weights_are_saved_once_and_the_model_is_the_same(tmp_path: Path) -> None:
+    model = tiny_model()
+    path = tmp_path / "model.safetensors"
+    save_weights(named_weights(model), path, {"longest_src": "17"})
+    assert path.stat().st_size < 4 * model.n_parameters() + 5000
+    assert read_metadata(path)["longest_src"] == "17"
+    loaded = load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+    assert same(named_weights(loaded), named_weights(model))
+    assert loaded.output.weight is loaded.src_embedding.weight
+    assert not loaded.training
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    model = tiny_model()
+    weights = dict(named_weights(model))
+    del weights["encoder.layers.0.self_attention.output.weight"]
+    with pytest.raises(CheckpointError, match=r"x does not fit.*self_attention.output.weight"):
+        load_weights(model, weights, source="x")
+    with pytest.raises(CheckpointError, match=r"extra the model has nothing, the file \(2,\)"):
+        load_weights(model, {**named_weights(model), "extra": torch.zeros(2)}, source="x")
+
+
+def test_a_damaged_or_missing_model_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+    path.write_bytes(b"not weights")
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+
+
+def test_writing_leaves_the_old_file_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    write_atomically(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("transformer.checkpoint.os.fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_state_is_json_that_a_person_can_read(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    path = run.save_checkpoint(checkpoint(3), keep=5, every=1)
+    assert json.loads((path / "state.json").read_text())["step"] == 3
+
+
+def test_what_is_not_a_run_directory_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not exist"):
+        RunDirectory(tmp_path / "nowhere").load_config()
+    with pytest.raises(CheckpointError, match=r"has no config\.yaml"):
+        RunDirectory(tmp_path).load_config()
+
+
+def test_a_free_name_is_found(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "a")
+    assert run.is_empty()
+    run.path.mkdir()
+    assert run.is_empty()
+    (tmp_path / "a-2").mkdir()
+    (run.path / "x").touch()
+    assert not run.is_empty() and run.free_name() == tmp_path / "a-3"

@@ -1,0 +1,50 @@
+"""A faithful "Attention Is All You Need": train, translate, look inside.
+
+What is named here is imported when it is first used, so that `import transformer` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Config, ModelConfig, load_config
+    from .inference.translator import Translation, Translator
+    from .model.encoder_decoder import Transformer
+    from .model.gpt import GPT
+    from .training.loop import Run, train
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Config": "config",
+    "GPT": "model.gpt",
+    "ModelConfig": "config",
+    "Run": "training.loop",
+    "Transformer": "model.encoder_decoder",
+    "Translation": "inference.translator",
+    "Translator": "inference.translator",
+    "load_config": "config",
+    "train": "training.loop",
+}
+
+__all__ = [
+    "GPT",
+    "Config",
+    "ModelConfig",
+    "Run",
+    "Transformer",
+    "Translation",
+    "Translator",
+    "load_config",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

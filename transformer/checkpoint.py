@@ -1,0 +1,314 @@
+"""The run directory: atomic save, load, newest, average. safetensors and JSON, no pickle.
+
+::
+
+    runs/multi30k_de_en/
+      config.yaml            every setting, resolved
+      sentencepiece.model
+      model.safetensors      the weights to translate with: the best, in the end the averaged
+      best.safetensors       the weights of the best validation
+      checkpoints/step-00001000/
+        model.safetensors  optimizer.safetensors  state.json  checksums.json
+      metrics.jsonl  train.log  TensorBoard events
+
+A checkpoint appears under its name only when all of it is on disk: it is written to a temporary
+name, flushed and renamed. A kill at any moment leaves the previous one whole.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from .config import Config, load_config
+from .errors import UserError
+from .model.encoder_decoder import Transformer
+
+log = logging.getLogger(__name__)
+
+MODEL, OPTIMIZER, STATE, CHECKSUMS = (
+    "model.safetensors",
+    "optimizer.safetensors",
+    "state.json",
+    "checksums.json",
+)
+
+
+class CheckpointError(UserError):
+    """A run directory or checkpoint that cannot be used; the message says what to do."""
+
+
+@dataclass
+class TrainingState:
+    """Where a run stands, beside its weights and the optimiser's moments.
+
+    There is no random state: every update seeds its generators from (seed, step).
+    """
+
+    step: int = 0  # updates made
+    epoch: int = 0  # counted from 0
+    batches_done: int = 0  # of this epoch
+    tokens_seen: int = 0  # target tokens, padding not counted
+    seconds: float = 0.0  # spent training, validation included, over all sittings
+    best_score: float | None = None  # of the metric that chooses, higher is better
+    best_step: int = 0
+    validations_since_best: int = 0
+    window: dict[str, float] = field(default_factory=dict)  # sums since the last line of the log
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything the next update depends on."""
+
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    state: TrainingState
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """The file is the old one or the new one, never half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    _write_flushed(temporary, content)
+    os.replace(temporary, path)
+    _flush_directory(path.parent)
+
+
+def named_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Every trained weight once, shared ones under their first name."""
+    return {name: p.detach() for name, p in model.named_parameters()}
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Path | str) -> None:
+    """Copies weights into a model.
+
+    Raises:
+        CheckpointError: a weight is missing, too many or of another shape.
+    """
+    own = named_weights(model)
+    for name in sorted(own.keys() | weights.keys()):
+        found = tuple(weights[name].shape) if name in weights else "nothing"
+        wanted = tuple(own[name].shape) if name in own else "nothing"
+        if found != wanted:
+            raise CheckpointError(
+                f"{source} does not fit the model of config.yaml: for {name} the model has "
+                f"{wanted}, the file {found}"
+            )
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(weights[name])
+
+
+def save_weights(
+    weights: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Writes weights as safetensors, atomically; the same weights give the same bytes."""
+    # One entry, since safetensors writes several in any order.
+    about = {"about": json.dumps(dict(metadata or {}), sort_keys=True)}
+    write_atomically(path, save(_portable(weights), metadata=about))
+
+
+def average_weights(checkpoints: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each weight over several checkpoints, §6.1; summed in fp64."""
+    total: dict[str, Tensor] = {}
+    n = 0
+    for weights in checkpoints:
+        n += 1
+        for name, weight in weights.items():
+            total[name] = total[name] + weight.double() if name in total else weight.double()
+    if n == 0:
+        raise CheckpointError("no checkpoints to average")
+    return {name: (weight / n).float() for name, weight in total.items()}
+
+
+class RunDirectory:
+    """The files of one run, by name."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.tokenizer = self.path / "sentencepiece.model"
+        self.model = self.path / MODEL
+        self.best = self.path / "best.safetensors"
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.jsonl"
+        self.log = self.path / "train.log"
+
+    def is_empty(self) -> bool:
+        """True if nothing would be overwritten by a run here.
+
+        Hidden files do not count: a run killed while it wrote its first file leaves one behind.
+        """
+        if not self.path.is_dir():
+            return not self.path.exists()
+        return all(path.name.startswith(".") for path in self.path.iterdir())
+
+    def free_name(self) -> Path:
+        """A name like this one that is not taken: runs/quickstart-2."""
+        n = 2
+        while (path := self.path.with_name(f"{self.path.name}-{n}")).exists():
+            n += 1
+        return path
+
+    def load_config(self) -> Config:
+        """The resolved settings of the run.
+
+        Raises:
+            CheckpointError: this is no run directory.
+        """
+        if not self.config.is_file():
+            what = "has no config.yaml" if self.path.is_dir() else "does not exist"
+            raise CheckpointError(
+                f"{self.path} {what}; name the directory that transformer-train wrote, "
+                f"such as runs/quickstart"
+            )
+        return load_config(self.config)
+
+    def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, every: int) -> Path:
+        """Writes a checkpoint and deletes old ones.
+
+        The newest `keep` of those that the schedule made, one every so many steps, stay. The one
+        of an interruption stays only until the next, so that an average of the last few is the
+        same as without the interruption.
+        """
+        final = self.checkpoints / f"step-{checkpoint.state.step:08d}"
+        temporary = self.checkpoints / f".{final.name}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        files = {
+            MODEL: save(_portable(checkpoint.weights)),
+            OPTIMIZER: save(_portable(checkpoint.optimizer)),
+            STATE: json.dumps(asdict(checkpoint.state), indent=1).encode(),
+        }
+        sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        files[CHECKSUMS] = json.dumps(sums, indent=1).encode()
+        for name, content in files.items():
+            _write_flushed(temporary / name, content)
+        _flush_directory(temporary)
+        # A checkpoint of this step can be there already: damaged, or of a run that was resumed
+        # from before it. rename() does not replace a directory that has files.
+        if final.exists():
+            shutil.rmtree(final)
+        temporary.rename(final)
+        _flush_directory(self.checkpoints)
+        scheduled = [path for path in self._saved() if _step(path) % every == 0]
+        for path in self._saved():
+            if path != final and path not in scheduled[:keep]:
+                shutil.rmtree(path)
+        return final
+
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; damaged ones are passed over with a warning."""
+        for path in self._saved():
+            try:
+                return _read_checkpoint(path)
+            except CheckpointError as error:
+                log.warning("%s; trying the one before it", error)
+        return None
+
+    def last_weights(self, n: int) -> list[dict[str, Tensor]]:
+        """The weights of the newest n whole checkpoints, newest first."""
+        found: list[dict[str, Tensor]] = []
+        for path in self._saved():
+            if len(found) == n:
+                break
+            try:
+                _verify(path)
+                found.append(load_file(path / MODEL))
+            except CheckpointError as error:
+                log.warning("%s; it is left out of the average", error)
+        return found
+
+    def drop_newer_than(self, step: int) -> None:
+        """Deletes checkpoints after `step`, which are damaged, so that they are not averaged."""
+        for path in self._saved():
+            if _step(path) > step:
+                shutil.rmtree(path)
+
+    def _saved(self) -> list[Path]:
+        # Newest first; temporary names begin with a dot.
+        return sorted(self.checkpoints.glob("step-*"), reverse=True)
+
+
+def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> Transformer:
+    """The model of a run with the weights of `path`, ready to translate.
+
+    Raises:
+        CheckpointError: file missing, damaged, or of another model.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path} does not exist: the run has not validated yet. Let it train on, or resume it"
+        )
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
+    # Built without storage: drawing first weights only to overwrite them would take longer than
+    # loading does.
+    with torch.device("meta"):
+        model = Transformer(config.model, vocab_size=vocab_size, pad_id=pad_id)
+    model = model.to_empty(device="cpu")
+    load_weights(model, weights, source=path)
+    return model.eval()
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What `save_weights` was given beside the weights."""
+    with safe_open(path, framework="pt") as file:
+        about: dict[str, str] = json.loads((file.metadata() or {}).get("about", "{}"))
+        return about
+
+
+def _read_checkpoint(path: Path) -> Checkpoint:
+    _verify(path)
+    state: dict[str, Any] = json.loads((path / STATE).read_text())
+    return Checkpoint(load_file(path / MODEL), load_file(path / OPTIMIZER), TrainingState(**state))
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
+
+
+def _verify(path: Path) -> None:
+    try:
+        sums = json.loads((path / CHECKSUMS).read_text())
+        for name, expected in sums.items():
+            if hashlib.sha256((path / name).read_bytes()).hexdigest() != expected:
+                raise CheckpointError(f"{path / name} is damaged: its checksum does not match")
+        if not {MODEL, OPTIMIZER, STATE} <= sums.keys():
+            raise CheckpointError(f"{path} is damaged: {CHECKSUMS} is incomplete")
+    except (OSError, ValueError, AttributeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is damaged: {error}") from None
+
+
+def _portable(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_directory(path: Path) -> None:
+    # A rename is only certain once the directory itself is on disk. Windows cannot open one.
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

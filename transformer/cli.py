@@ -1,0 +1,400 @@
+"""The console scripts: parse, call, print."""
+
+import argparse
+import gzip
+import json
+import logging
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from . import __version__
+from .config import describe_settings, load_config
+from .errors import UserError
+
+
+def train_main(argv: Sequence[str] | None = None) -> int:
+    """`transformer-train`."""
+    parser = _parser(
+        "transformer-train",
+        "Train a translation model.",
+        """
+        examples:
+          transformer-train --config configs/quickstart.yaml
+          transformer-train --config configs/quickstart.yaml --dry-run
+          transformer-train --config configs/multi30k_de_en.yaml data.train=my/train data.val=my/val
+          transformer-train --config runs/quickstart/config.yaml --resume
+
+        Ctrl-C saves and says how to go on. --settings lists everything that can be set.
+        """,
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file with what differs from the defaults"
+    )
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="section.key=value",
+        help="settings that go before the file's, such as training.max_steps=500 or run_dir=runs/a",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved settings, the model's size, the corpus and an estimate of time "
+        "and memory; train nothing",
+    )
+    parser.add_argument("--settings", action="store_true", help="list every setting and stop")
+    args = parser.parse_intermixed_args(argv)
+    if args.settings:
+        for entry in describe_settings():
+            setting, _, meaning = entry.partition("\n")
+            print(setting)
+            print(textwrap.fill(meaning, 96, initial_indent="    ", subsequent_indent="    "))
+        return 0
+    if args.config is None:
+        parser.error("--config FILE is needed; configs/quickstart.yaml is the one to begin with")
+    return _run(lambda: _train(args))
+
+
+def translate_main(argv: Sequence[str] | None = None) -> int:
+    """`transformer-translate`."""
+    parser = _parser(
+        "transformer-translate",
+        "Translate text, line by line.",
+        """
+        examples:
+          transformer-translate "Die Pizza kam aus dem Ofen"
+          transformer-translate --model runs/multi30k_de_en --input test.de --output test.en
+          cat test.de | transformer-translate --beam-size 1 > test.en
+
+        Text comes from the arguments, from --input, or from standard input. Every line of input
+        gives one line of output; with --n-best above 1, as many as asked for, written as
+        "number of the line ||| translation ||| score".
+        """,
+    )
+    parser.add_argument("text", nargs="*", help="a text each; quote it")
+    _add_model_arguments(parser)
+    parser.add_argument("--input", metavar="FILE", help="text to translate; .gz is read too")
+    parser.add_argument("--output", metavar="FILE", help="where to write; an existing file is kept")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing --output")
+    parser.add_argument(
+        "--n-best", type=_positive, default=1, metavar="N", help="translations a line"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one object a line: source and translations with scores"
+    )
+    args = parser.parse_intermixed_args(argv)
+    if args.text and args.input:
+        parser.error("give text or --input, not both")
+    return _run(lambda: _translate(args))
+
+
+def evaluate_main(argv: Sequence[str] | None = None) -> int:
+    """`transformer-evaluate`."""
+    parser = _parser(
+        "transformer-evaluate",
+        "Translate and score against a reference: sacreBLEU and chrF, cased and detokenised.",
+        """
+        examples:
+          transformer-evaluate --model runs/multi30k_de_en --input test.de --reference test.en
+          transformer-evaluate --hypotheses my_output.en --reference test.en --json
+
+        Quote a score together with its signature and the decoding settings.
+        """,
+    )
+    _add_model_arguments(parser)
+    parser.add_argument("--input", metavar="FILE", help="source text; .gz is read too")
+    parser.add_argument("--hypotheses", metavar="FILE", help="score this translation instead")
+    parser.add_argument("--reference", metavar="FILE", required=True, help="what a person wrote")
+    parser.add_argument("--output", metavar="FILE", help="also write the translations here")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing --output")
+    parser.add_argument(
+        "--bootstrap", type=int, default=1000, metavar="N", help="resamples; 0: no interval (1000)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args(argv)
+    if (args.input is None) == (args.hypotheses is None):
+        parser.error(
+            "give either --input, to be translated, or --hypotheses, to be scored as it is"
+        )
+    return _run(lambda: _evaluate(args))
+
+
+def _train(args: argparse.Namespace) -> int:
+    config = load_config(args.config, args.overrides)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("datasets", "httpx", "huggingface_hub", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if args.dry_run:
+        from .training.dry_run import describe_run
+
+        print(describe_run(config))
+        return 0
+    from .training.loop import train
+
+    run = train(config, resume=args.resume)
+    if run.interrupted:
+        return 130
+    print(f'done: transformer-translate --model {run.directory} "..."', file=sys.stderr)
+    return 0
+
+
+def _translate(args: argparse.Namespace) -> int:
+    translator, settings = _load_translator(args)
+    if args.n_best > settings["beam_size"]:
+        settings["beam_size"] = args.n_best
+    interactive = False
+    if args.text:
+        lines: Iterable[str] = (line for text in args.text for line in text.split("\n"))
+    elif args.input:
+        lines = _lines(args.input)
+    else:
+        interactive = sys.stdin.isatty()
+        if interactive:
+            print("one line, one translation; Ctrl-D ends", file=sys.stderr)
+        lines = _decoded(sys.stdin.buffer, "standard input")
+    sources: list[str] = []  # handed over, not yet translated
+    window = {"window": 1} if interactive else {}
+    with _output(args.output, overwrite=args.overwrite) as out, _progress(args) as advance:
+        found = translator.translate_stream(
+            _noted(lines, sources), n_best=args.n_best, **settings, **window
+        )
+        for number, translations in enumerate(found):
+            source = sources.pop(0)
+            if args.json:
+                row = {
+                    "source": source,
+                    "translations": [{"text": t.text, "score": t.score} for t in translations],
+                }
+                print(json.dumps(row, ensure_ascii=False), file=out)
+            elif args.n_best > 1:
+                for t in translations:
+                    print(f"{number} ||| {t.text} ||| {t.score:.4f}", file=out)
+            else:
+                print(translations[0].text, file=out)
+            if interactive:
+                out.flush()
+            advance()
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from .inference.evaluation import evaluate, looks_tokenized
+
+    references = list(_lines(args.reference))
+    report: dict[str, Any] = {}
+    if args.hypotheses:
+        hypotheses = list(_lines(args.hypotheses))
+    else:
+        sources = list(_lines(args.input))
+        if len(sources) != len(references):
+            raise UserError(
+                f"{args.input} has {len(sources):,} lines and {args.reference} "
+                f"{len(references):,}; they must be aligned"
+            )
+        translator, settings = _load_translator(args)
+        hypotheses = []
+        started = time.perf_counter()
+        with (
+            _output(args.output, overwrite=args.overwrite) if args.output else _nowhere() as out,
+            _progress(args, total=len(sources)) as advance,
+        ):
+            for translations in translator.translate_stream(sources, **settings):
+                hypotheses.append(translations[0].text)
+                print(translations[0].text, file=out)
+                advance()
+        seconds = time.perf_counter() - started
+        n_tokens = sum(len(ids) + 1 for ids in translator.tokenizer.encode_batch(hypotheses))
+        report = {
+            "decoding": settings,
+            "seconds": round(seconds, 2),
+            "sentences_per_second": round(len(sources) / seconds, 1),
+            "tokens_per_second": round(n_tokens / seconds, 1),
+            "hardware": hardware(),
+        }
+    if looks_tokenized(references):
+        print(
+            f'warning: {args.reference} looks tokenised (" ." at the ends of sentences). Scores '
+            f"are comparable with others only against raw, detokenised references.",
+            file=sys.stderr,
+        )
+    scores = evaluate(hypotheses, references, bootstrap=args.bootstrap)
+    if args.json:
+        print(json.dumps({"scores": [vars(s) for s in scores], "lines": len(references), **report}))
+        return 0
+    for score in scores:
+        print(score)
+    if report:
+        settings = report["decoding"]
+        print(
+            f"{len(references):,} lines in {report['seconds']} s: "
+            f"{report['sentences_per_second']} sentences/s, "
+            f"{report['tokens_per_second']} target tokens/s; "
+            f"beam {settings['beam_size']}, length penalty {settings['length_penalty']} "
+            f"{settings['alpha']}; {report['hardware']}"
+        )
+    return 0
+
+
+def _parser(name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=purpose,
+        epilog=textwrap.dedent(epilog).strip("\n"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
+
+
+def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", metavar="DIR", help="run directory; without it, the model in the package"
+    )
+    parser.add_argument(
+        "--beam-size", type=_positive, metavar="K", help="live hypotheses; 1 is greedy"
+    )
+    parser.add_argument(
+        "--length-penalty",
+        choices=("paper", "power", "none"),
+        help="paper: ((5 + n) / 6)^alpha; power: n^alpha, as in fairseq and Marian; none",
+    )
+    parser.add_argument(
+        "--alpha", type=_not_negative, metavar="A", help="its exponent (paper: 0.6)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; found {text!r}")
+    return int(text)
+
+
+def _not_negative(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0; found {text!r}")
+    return value
+
+
+def _load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    import torch
+
+    from .inference.translator import Translator
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    translator = Translator.load(args.model, device=args.device)
+    default = translator.decoding
+    settings = {
+        "beam_size": args.beam_size or default.beam_size,
+        "length_penalty": args.length_penalty or default.length_penalty,
+        "alpha": default.alpha if args.alpha is None else args.alpha,
+    }
+    return translator, settings
+
+
+def _lines(path: str) -> Iterator[str]:
+    try:
+        with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as file:
+            yield from _decoded(file, path)
+    except (OSError, EOFError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+
+
+def _decoded(file: Iterable[bytes], name: str) -> Iterator[str]:
+    # One line in, one line out: only a line feed ends a line, and a bad byte costs a character,
+    # not the translation of a whole file.
+    for number, line in enumerate(file, start=1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            print(f"warning: {name}, line {number} is not UTF-8: {error.reason}", file=sys.stderr)
+            text = line.decode("utf-8", errors="replace")
+        yield text.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else text.rstrip("\r\n")
+
+
+def _noted(lines: Iterable[str], sources: list[str]) -> Iterator[str]:
+    for line in lines:
+        sources.append(line)
+        yield line
+
+
+@contextmanager
+def _output(path: str | None, *, overwrite: bool) -> Iterator[IO[str]]:
+    # The file appears when it is complete; until then it has a temporary name.
+    if path is None:
+        yield sys.stdout
+        return
+    final = Path(path)
+    if final.exists() and not overwrite:
+        raise UserError(f"{path} exists already; choose another name or add --overwrite")
+    temporary = final.with_name(f".{final.name}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        os.replace(temporary, final)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _nowhere() -> Iterator[IO[str]]:
+    with open(os.devnull, "w", encoding="utf-8") as file:
+        yield file
+
+
+@contextmanager
+def _progress(args: argparse.Namespace, total: int | None = None) -> Iterator[Callable[[], object]]:
+    # A bar only where it disturbs nothing: translations do not go to the terminal themselves.
+    if not (args.output or total) or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="line", dynamic_ncols=True) as bar:
+        yield lambda: bar.update(1)
+
+
+def hardware() -> str:
+    """Processor, threads and torch, to stand beside a measured number."""
+    import platform
+
+    import torch
+
+    name = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    return f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def _run(work: Callable[[], int]) -> int:
+    # What a caller can cause is explained in plain words; anything else is a bug and shows itself.
+    try:
+        return work()
+    except BrokenPipeError:  # ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,451 @@
+"""Every setting of the package: its type, its default, its unit and the paper's value.
+
+A YAML file holds only what differs from the defaults below, and `section.key=value` on the command
+line has the last word. Unknown keys, wrong types and impossible combinations raise `ConfigError`,
+which names the key, says what was found and suggests the nearest right name.
+
+"The paper" is Vaswani et al. 2017, arXiv 1706.03762; "base" is its base model.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import UserError
+
+
+class ConfigError(UserError):
+    """A setting that cannot be used; the message names it and says what to do."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class SourceConfig(_Settings):
+    """Where sentence pairs come from: exactly one of `path`, `hub` and `builtin`.
+
+    A plain string stands for the common cases: `builtin` (the built-in corpus), `hub:NAME` or
+    `hub:NAME:SUBSET` (a Hugging Face dataset), anything else is a path.
+    """
+
+    path: str | None = None
+    """A .tsv or .jsonl file (plain or .gz), a .parquet file, or what two aligned files have in
+    common: `data/train` reads `data/train.de` and `data/train.en` (or .de.gz, .en.gz)."""
+    hub: str | None = None
+    """Name of a dataset on the Hugging Face hub, or a folder laid out like one."""
+    builtin: bool = False
+    """The German-English sentences that the package generates itself."""
+    subset: str | None = None
+    """The hub dataset's configuration, such as `de-en` for wmt14."""
+    split: str | None = None
+    """The hub dataset's split; by default `train` or `validation`, after the setting's name."""
+    src: str | None = None
+    """Column (JSON lines, Parquet, hub) of the source text; by default the source language's code,
+    looked for as a column and inside a `translation` field."""
+    tgt: str | None = None
+    """Column of the target text, likewise."""
+    weight: float = Field(default=1.0, gt=0)
+    """How often an epoch sees each pair: 2.0 is twice, 0.25 a different quarter every epoch."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "SourceConfig":
+        given = [name for name in ("path", "hub", "builtin") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(
+                "a data source needs exactly one of path, hub and builtin; "
+                f"found {' and '.join(given) or 'none of them'}"
+            )
+        if self.hub is None and (self.subset is not None or self.split is not None):
+            raise ValueError("subset and split belong to a hub source; remove them or give hub")
+        return self
+
+
+def _source(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value == "builtin":
+        return {"builtin": True}
+    if value.startswith("hub:"):
+        name, _, subset = value.removeprefix("hub:").partition(":")
+        return {"hub": name, "subset": subset or None}
+    return {"path": value}
+
+
+def _sources(value: Any) -> Any:
+    if value is None:
+        return ()
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(_source(item) for item in items)
+
+
+Sources = Annotated[tuple[SourceConfig, ...], BeforeValidator(_sources)]
+
+
+class CleaningConfig(_Settings):
+    """Which pairs are left out of training. Every reason is counted and reported."""
+
+    max_tokens: PositiveInt = 256
+    """Longest sentence kept, in pieces, either side, end of sentence included."""
+    max_length_ratio: float | None = Field(default=4.0, gt=1)
+    """Longest side over shortest, in characters; only pairs with a side over 20 characters are
+    judged, since short ones differ much by nature. null keeps all."""
+    drop_duplicates: bool = True
+    """Keep the first of pairs that are equal on both sides."""
+    script: str | None = "LATIN"
+    """Script that most letters of both sides must have, as Unicode names it (LATIN, CYRILLIC, ...).
+    null keeps all."""
+
+
+class DataConfig(_Settings):
+    src_lang: str = "de"
+    """Source language code: file ending, column name, and nothing more."""
+    tgt_lang: str = "en"
+    """Target language code, likewise."""
+    train: Sources = (SourceConfig(builtin=True),)
+    """One source or a list of them: a path, `hub:NAME`, `builtin`, or a mapping with `path`, `hub`,
+    `src`, `tgt`, `weight` and so on."""
+    val: Sources = (SourceConfig(builtin=True),)
+    """Pairs that choose the best checkpoint. Never cleaned: every pair counts."""
+    cleaning: CleaningConfig = CleaningConfig()
+
+    @model_validator(mode="after")
+    def _complete(self) -> "DataConfig":
+        for name in ("train", "val"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} needs at least one source; found an empty list")
+        if self.src_lang == self.tgt_lang:
+            raise ValueError(f"src_lang and tgt_lang must differ; both are {self.src_lang!r}")
+        return self
+
+
+class TokenizerConfig(_Settings):
+    path: str | None = None
+    """An existing sentencepiece model; null trains one on the training split."""
+    kind: Literal["unigram", "bpe"] = "unigram"
+    """The paper uses byte-pair encoding; unigram allows better subword regularisation."""
+    vocab_size: int = Field(default=8000, ge=300)
+    """Pieces, shared by both languages; the paper: about 37,000. 256 of them are single bytes, so
+    that nothing is unknown."""
+    sampling_alpha: float = Field(default=0.0, ge=0)
+    """Subword regularisation while training (Kudo 2018): 0 always takes the best segmentation. For
+    unigram the smoothing of the sampled distribution (0.1 to 0.5, lower is wilder), for bpe the
+    share of merges dropped (0.1)."""
+    max_training_sentences: PositiveInt = 2_000_000
+    """At most this many lines, drawn at random from both sides, train the model."""
+
+
+class ModelConfig(_Settings):
+    """The network. The defaults are the paper's base model."""
+
+    d_model: PositiveInt = 512
+    """Width of every layer's input and output; paper: 512 base, 1024 big."""
+    d_ff: PositiveInt = 2048
+    """Inner width of the feed-forward networks; paper: 2048 base, 4096 big."""
+    n_heads: PositiveInt = 8
+    """Attention heads, each d_model / n_heads wide; paper: 8 base, 16 big."""
+    n_encoder_layers: PositiveInt = 6
+    """Layers of the encoder; paper: 6."""
+    n_decoder_layers: PositiveInt = 6
+    """Layers of the decoder; paper: 6. The GPT has these only."""
+    dropout: Share = 0.1
+    """On every sublayer's output and on the embeddings; paper: 0.1 base, 0.3 big."""
+    attention_dropout: Share = 0.0
+    """On the attention weights; paper: none."""
+    activation_dropout: Share = 0.0
+    """After the feed-forward activation; paper: none."""
+    norm_first: bool = False
+    """Normalise each sublayer's input, not the sum, plus once after each stack; paper: false."""
+    activation: Literal["relu", "gelu", "silu"] = "relu"
+    """Of the feed-forward networks; paper: relu."""
+    attention_bias: bool = False
+    """Biases in the four attention projections; the paper's own code has none."""
+    tie: Literal["all", "target", "none"] = "all"
+    """Which embeddings share one matrix: `all` source, target and output (paper); `target` the
+    target's and the output; `none` three of their own."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ModelConfig":
+        if self.d_model % self.n_heads:
+            raise ValueError(
+                f"d_model ({self.d_model}) must be divisible by n_heads ({self.n_heads})"
+            )
+        if self.d_model % 2:
+            raise ValueError(
+                f"d_model ({self.d_model}) must be even: sinusoidal positions pair sine and cosine"
+            )
+        return self
+
+
+class TrainingConfig(_Settings):
+    batch_tokens: PositiveInt = 25_000
+    """Padded tokens of a batch, counted on the longer side, never exceeded; the paper has about
+    25,000 on each side in an update. With `accumulate`, of each micro-batch."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients make one update, normalised by the target tokens of all of them."""
+    max_steps: PositiveInt = 100_000
+    """Updates; paper: 100,000 base, 300,000 big."""
+    max_epochs: PositiveInt | None = None
+    """Stop after so many passes over the data, if that comes first."""
+    warmup_steps: PositiveInt = 4000
+    """Updates of linear warm-up before the inverse square root decay; paper: 4000."""
+    learning_rate_scale: float = Field(default=1.0, gt=0)
+    """Factor on the paper's schedule; paper: 1."""
+    decay: Literal["inverse_sqrt", "linear", "cosine"] = "inverse_sqrt"
+    """After the warm-up: the paper's inverse square root, or a fall from the same peak to zero at
+    `max_steps`."""
+    adam_beta1: Share = 0.9
+    """Paper: 0.9."""
+    adam_beta2: Share = 0.98
+    """Paper: 0.98."""
+    adam_eps: float = Field(default=1e-9, gt=0)
+    """Paper: 1e-9."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled (AdamW), on matrices only; paper: none."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient of an update; null does not clip, as the paper."""
+    label_smoothing: Share = 0.1
+    """Share of the target distribution spread over all other tokens but padding; paper: 0.1."""
+    consistency: float = Field(default=0.0, ge=0)
+    """Weight of the divergence between two passes with different dropout (R-Drop, Liang et al.
+    2021, whose α is twice this); 0 makes one pass, as the paper."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of matrix products; weights and optimiser stay fp32. auto: bf16 where the device is built for
+    it, fp32 elsewhere."""
+    device: str = "auto"
+    """auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
+    threads: PositiveInt | None = None
+    """CPU threads; null leaves it to torch."""
+    validate_every: PositiveInt = 1000
+    """Updates between validations; each also saves a checkpoint that may become the best."""
+    checkpoint_every: PositiveInt = 1000
+    """Updates between checkpoints to resume from."""
+    keep_checkpoints: PositiveInt = 5
+    """How many of the newest checkpoints stay on disk."""
+    average_checkpoints: Count = 5
+    """At the end, the weights of the last k checkpoints are averaged (§6.1: 5 base, 20 big); 0 or 1
+    keeps those of the best validation."""
+    patience: PositiveInt | None = None
+    """Stop after so many validations without a better one; null never stops early."""
+    best_metric: Literal["bleu", "loss"] = "bleu"
+    """What makes a checkpoint the best: the highest validation BLEU or the lowest loss."""
+    val_bleu_sentences: Count = 500
+    """Pairs of the validation set translated greedily for the BLEU of the log; 0 for none."""
+    log_every: PositiveInt = 50
+    """Updates between lines of metrics.jsonl and TensorBoard."""
+    tensorboard: bool = True
+    """Write TensorBoard events into the run directory, if the tensorboard package is installed."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainingConfig":
+        if self.average_checkpoints > self.keep_checkpoints:
+            raise ValueError(
+                f"average_checkpoints ({self.average_checkpoints}) must not exceed "
+                f"keep_checkpoints ({self.keep_checkpoints}): older ones are deleted"
+            )
+        if self.best_metric == "bleu" and self.val_bleu_sentences == 0:
+            raise ValueError(
+                "best_metric 'bleu' needs val_bleu_sentences above 0; "
+                "raise it or choose best_metric: loss"
+            )
+        return self
+
+
+class DecodingConfig(_Settings):
+    """Defaults of `transformer-translate`; the paper's values (§6.1)."""
+
+    beam_size: PositiveInt = 4
+    """Live hypotheses per sentence; paper: 4."""
+    length_penalty: Literal["paper", "power", "none"] = "paper"
+    """By what a finished hypothesis' log-probability is divided: `paper` ((5 + n) / 6)^alpha (Wu et
+    al. 2016, eq. 14), `power` n^alpha as in fairseq, Marian and CTranslate2, `none` 1."""
+    alpha: float = Field(default=0.6, ge=0)
+    """Exponent of the length penalty; paper: 0.6. Not comparable between `paper` and `power`."""
+    max_extra_tokens: Count = 50
+    """Longest output: the source's length and so many pieces more; paper: 50."""
+    batch_tokens: PositiveInt = 2000
+    """Padded source tokens translated together: speed and memory, no influence on the result."""
+    split: Literal["long", "always", "never"] = "long"
+    """Which lines of several sentences are cut into sentences first: those longer than any the
+    model was trained on, every one, or none."""
+
+
+class Config(_Settings):
+    """One experiment, from text to translations."""
+
+    run_dir: str = "runs/unnamed"
+    """Where everything of this run goes; by default `runs/` and the config file's name."""
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    """Of weights, dropout, batches and subword sampling."""
+    data: DataConfig = DataConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+
+    @model_validator(mode="after")
+    def _budget_holds_a_sentence(self) -> "Config":
+        longest, budget = self.data.cleaning.max_tokens, self.training.batch_tokens
+        if longest > budget:
+            raise ValueError(
+                f"training.batch_tokens ({budget}) must be at least "
+                f"data.cleaning.max_tokens ({longest}), or the longest sentence fits in no batch"
+            )
+        return self
+
+    def to_yaml(self) -> str:
+        """Every setting, resolved, as YAML that `load_config` reads back to an equal `Config`."""
+        tree = self.model_dump(mode="json")
+        return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
+    """Reads a YAML file (None: only defaults) and applies `section.key=value` overrides in order.
+
+    Raises:
+        ConfigError: file missing or not YAML, unknown key, wrong type, impossible combination.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        tree = _read_yaml(Path(path))
+        tree.setdefault("run_dir", f"runs/{Path(path).stem}")
+    for override in overrides:
+        _apply(tree, override)
+    where = str(path) if path is not None else "settings"
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors()]
+        raise ConfigError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines))) from None
+
+
+def setting_paths(settings: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all settings, in the order of this file."""
+    for name, field in settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from setting_paths(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def describe_settings(settings: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+    """One entry per setting: dotted name, default and meaning; for `--help`."""
+    for name, field in settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from describe_settings(field.annotation, f"{prefix}{name}.")
+        else:
+            default = field.default
+            if default == (SourceConfig(builtin=True),):
+                default = "builtin"
+            default = "null" if default is None else str(default)
+            yield f"{prefix}{name}={default}\n{' '.join((field.description or '').split())}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts the text "1e5" in quotes, since `_Loader` would take it for a number."""
+
+
+for _yaml in (_Loader, _Dumper):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
+        list("-+0123456789"),
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        folder = path.parent if path.parent.is_dir() else Path("configs")
+        there = sorted(str(p) for p in folder.glob("*.yaml"))
+        near = difflib.get_close_matches(str(path), there, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"found here: {', '.join(there) or 'none'}"
+        raise ConfigError(f"no configuration file {path}; {hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from None
+    try:
+        tree = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold sections such as 'training:', found {tree!r}")
+    return tree
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(
+            f"an override is written section.key=value, such as training.max_steps=500; "
+            f"found {override!r}"
+        )
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value of {key} is not valid YAML: {error}") from None
+    *sections, name = key.strip().split(".")
+    for section in sections:
+        inner = tree.get(section)
+        tree[section] = dict(inner) if isinstance(inner, dict) else {}
+        tree = tree[section]
+    tree[name] = value
+
+
+def _explain(problem: Any) -> str:
+    # Positions in a list of sources stand in the path as numbers; names are what people typed.
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        inner = problem["input"]
+        while isinstance(inner, dict) and len(inner) == 1:  # trainin.max_steps=500
+            [(name, inner)] = inner.items()
+            path = f"{path}.{name}"
+        return f"unknown key {path!r}; {_suggestion(path)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{path}: {message}" if path else message
+    if problem["type"] == "model_type":
+        return f"{path} must be a mapping of settings; found {problem['input']!r}"
+    return f"{path}: {message[:1].lower()}{message[1:]}; found {problem['input']!r}"
+
+
+def _suggestion(path: str) -> str:
+    # By the last part first, since settings are more often misplaced than sections misspelled.
+    section, _, name = path.rpartition(".")
+    known = list(setting_paths())
+    if section.rpartition(".")[2].isdigit():  # in a list of sources
+        known = [f"{section}.{field}" for field in SourceConfig.model_fields]
+    sections = {key.rpartition(".")[0] for key in known}
+    known += [place for place in sorted(sections) if place and place.rpartition(".")[0] == section]
+
+    def likeness(key: str) -> float:
+        its_section, _, its_name = key.rpartition(".")
+        return _alike(name, its_name) + _alike(section, its_section) / 4
+
+    near = max(known, key=likeness)
+    if _alike(name, near.rpartition(".")[2]) >= 0.6:
+        return f"did you mean {near!r}?"
+    there = [key for key in known if key.rpartition(".")[0] == section]
+    return f"known here: {', '.join(there or Config.model_fields)}"
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()

@@ -1,0 +1,605 @@
+"""Text in, memory-mapped sentence pairs out.
+
+Every source (aligned text, TSV, JSON lines, Parquet, a Hugging Face dataset, the built-in corpus)
+is first *found*, which reports a misspelt name at once, and then *stored*: streamed pair by pair
+into an Arrow file in the cache of Hugging Face `datasets`. From there on nothing is in memory but
+what is being looked at, so that a corpus larger than memory trains. Cleaning and encoding are
+cached too: the second run with the same text and settings starts at once.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import gzip
+import hashlib
+import io
+import json
+import textwrap
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import CleaningConfig, DataConfig, SourceConfig
+from ..errors import UserError
+from . import sample_corpus
+
+if TYPE_CHECKING:
+    import datasets
+
+Pair = tuple[str, str]
+Columns = tuple[str, str]
+Row = dict[str, object]
+
+# Part of every cache key. Raise it whenever the same file would be read, cleaned or encoded
+# otherwise than before, or old caches go on being used.
+_CACHE_VERSION = 1
+
+_FAULTS = ("no fault", "empty", "wrong script", "length ratio")
+
+# The name of our setting, and how the hub calls that split.
+_HUB_SPLITS = {"train": "train", "val": "validation"}
+
+# Pairs without a side longer than this are not judged by their length ratio (see CleaningConfig).
+_SHORT_CHARACTERS = 20
+
+
+class CorpusError(UserError):
+    """Text that cannot be used; the message names the file and the line and says what to do."""
+
+
+class Encoder(Protocol):
+    """What the corpus needs of a tokenizer."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the tokenizer's content: another model, another fingerprint."""
+
+    def encode_batch(self, lines: list[str]) -> list[list[int]]:
+        """The piece ids of each line, without BOS and EOS."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Sentence pairs, and what became of those that were read."""
+
+    pairs: datasets.Dataset
+    """Columns `src`, `tgt` (text), `weight`; once encoded `src_ids`, `tgt_ids`."""
+    n_read: int
+    """Pairs read, before cleaning."""
+    dropped: dict[str, int]
+    """Pairs left out, by reason; reasons that left out none are absent."""
+
+    def summary(self) -> str:
+        """Pairs read, kept and left out, in a line for the log."""
+        line = f"{self.n_read:,} pairs read, {len(self.pairs):,} kept"
+        return f"{line}; left out: {_counts(self.dropped)}" if self.dropped else line
+
+
+def load_corpus(data: DataConfig, split: Literal["train", "val"]) -> Corpus:
+    """Reads all sources of `data.train` or `data.val`, in their order; training pairs are cleaned.
+
+    Every line of every source is read, or was read by an earlier run, before this returns, so that
+    a bad one is reported before training starts.
+
+    Raises:
+        CorpusError: a source is missing, empty or malformed, or cleaning leaves nothing.
+    """
+    sources = data.train if split == "train" else data.val
+    try:
+        with _no_progress_bars():
+            found = [_find(source, data, split) for source in sources]
+            pairs = _chain([_store(source) for source in found])
+            corpus = Corpus(pairs, n_read=len(pairs), dropped={})
+            return _clean(corpus, data.cleaning) if split == "train" else corpus
+    except CorpusError as error:
+        raise CorpusError(f"data.{split}: {error}") from error.__cause__
+
+
+def encode_corpus(corpus: Corpus, tokenizer: Encoder, max_tokens: int | None = None) -> Corpus:
+    """Adds the columns `src_ids` and `tgt_ids`: piece ids without special tokens.
+
+    Args:
+        corpus: what `load_corpus` returned.
+        tokenizer: asked only if no earlier run encoded the same pairs with the same one.
+        max_tokens: leave out pairs with a side longer than this, end of sentence included.
+
+    Raises:
+        CorpusError: every pair is too long.
+    """
+    import datasets
+
+    old = corpus.pairs
+    # Our own, since `datasets` would pickle the tokenizer to make one, and not every one can be.
+    fingerprint = _fingerprint("encode", old._fingerprint, tokenizer.fingerprint, max_tokens)
+    ids = datasets.List(datasets.Value("int32"))
+    features = datasets.Features({**old.features, "src_ids": ids, "tgt_ids": ids})
+    with _no_progress_bars():
+        pairs = old.map(
+            partial(_encode, tokenizer=tokenizer, max_tokens=max_tokens),
+            batched=True,
+            remove_columns=old.column_names,
+            features=features,
+            new_fingerprint=fingerprint,
+        )
+    return _left_over(corpus, pairs, {"too long": len(old) - len(pairs)})
+
+
+def lengths(corpus: Corpus) -> npt.NDArray[np.int32]:
+    """Pieces of source and target of every pair, without special tokens (n, 2)."""
+    import pyarrow.compute as pc
+
+    sides = ["src_ids", "tgt_ids"]
+    ids = corpus.pairs.select_columns(sides).with_format("arrow")
+    parts = [
+        np.stack([pc.list_value_length(table[side]).to_numpy() for side in sides], axis=1)
+        for table in ids.iter(batch_size=100_000)
+    ]
+    return np.concatenate(parts).astype(np.int32, copy=False)
+
+
+def statistics(corpus: Corpus) -> dict[str, float]:
+    """Size of an encoded corpus: pairs, pieces a side, and target tokens (with EOS) in all."""
+    src, tgt = lengths(corpus).T.astype(np.int64)
+    return {
+        "pairs": len(src),
+        "src_pieces_mean": float(src.mean()),
+        "src_pieces_max": int(src.max()),
+        "tgt_pieces_mean": float(tgt.mean()),
+        "tgt_pieces_max": int(tgt.max()),
+        "tgt_tokens": int(tgt.sum() + len(tgt)),
+    }
+
+
+# ------------------------------------------------------------------------------------------------
+# Finding: which source, and is it there?
+# ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    """As messages call it."""
+    key: tuple[object, ...]
+    """All that its pairs depend on: an equal key means equal pairs."""
+    read: Callable[[], Iterator[Pair]]
+    weight: float
+
+
+def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
+    languages = (data.src_lang, data.tgt_lang)
+    columns = (source.src or data.src_lang, source.tgt or data.tgt_lang)
+    if source.hub is not None:
+        return _find_hub(source, source.hub, split, columns)
+    path = Path(source.path or "").expanduser()
+    reader = _READERS.get(_kind(path))
+    if columns != languages and reader in (None, _read_tsv):
+        raise CorpusError(
+            "src and tgt name columns of JSON lines, Parquet and hub datasets; "
+            f"{source.path or 'the built-in corpus'} has no named columns, so leave them out"
+        )
+    if source.builtin:
+        return _find_builtin(source, languages, split)
+    if reader is None:
+        return _find_aligned(source, path, languages)
+    if not path.is_file():
+        raise CorpusError(f"no file {path}; {_near(path)}")
+    key = ("file", _stamp(path), columns)
+    return _Source(str(path), key, partial(reader, path, columns), source.weight)
+
+
+def _find_builtin(source: SourceConfig, languages: Columns, split: str) -> _Source:
+    if set(languages) != {"de", "en"}:
+        raise CorpusError(
+            "the built-in corpus is German-English: src_lang and tgt_lang must be de and en, in "
+            f"either order; found {languages[0]!r} and {languages[1]!r}"
+        )
+
+    def read() -> Iterator[Pair]:
+        for german, english in sample_corpus.sample_pairs(split):
+            yield (german, english) if languages[0] == "de" else (english, german)
+
+    # The generator's own files stand for the sentences that it makes.
+    files = sorted(Path(sample_corpus.__file__).parent.glob("sample_*.py"))
+    key = ("builtin", *map(_stamp, files), languages, split)
+    return _Source("the built-in corpus", key, read, source.weight)
+
+
+def _find_aligned(source: SourceConfig, prefix: Path, languages: Columns) -> _Source:
+    src, tgt = (_find_side(prefix, language, languages) for language in languages)
+    key = ("aligned", _stamp(src), _stamp(tgt))
+    return _Source(f"{src} and {tgt}", key, partial(_read_aligned, src, tgt), source.weight)
+
+
+def _find_side(prefix: Path, language: str, languages: Columns) -> Path:
+    plain, packed = Path(f"{prefix}.{language}"), Path(f"{prefix}.{language}.gz")
+    for path in (plain, packed):
+        if path.is_file():
+            return path
+    if _kind(prefix) in [f".{known}" for known in languages]:
+        shared = str(prefix).removesuffix(".gz").removesuffix(_kind(prefix))
+        hint = f"aligned files are given by the part of the name that both share: {shared}"
+    elif prefix.is_dir():
+        hint = f"{prefix} is a folder; if it is laid out as on the Hugging Face hub: hub:{prefix}"
+    elif prefix.is_file():
+        known = ", ".join(_READERS)
+        hint = f"{prefix} is a file, but its ending is none of {known} (or with .gz)"
+    else:
+        hint = _near(plain)
+    raise CorpusError(f"no file {plain} or {packed}; {hint}")
+
+
+def _find_hub(source: SourceConfig, hub: str, split: str, columns: Columns) -> _Source:
+    import datasets
+
+    setting, split = f"data.{split}", source.split or _HUB_SPLITS[split]
+    subset = f"subset {source.subset!r}, " if source.subset else ""
+    name = f"hub dataset {hub!r} ({subset}split {split!r})"
+    folder = Path(hub).expanduser()
+    if hub.startswith((".", "/", "~")) and not folder.is_dir():
+        raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
+    try:
+        rows = datasets.load_dataset(str(folder), source.subset, split=split)
+    except Exception as error:  # networks, servers and many file formats: anything may come out
+        # "An error occurred while generating the dataset", with the error that did behind it
+        told = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__
+        reason = textwrap.shorten(str(told or error), 1000, placeholder=" ...")
+        raise CorpusError(
+            f"cannot load {name}: {reason.rstrip('.')}. Check the name, subset and split, as in "
+            f"{setting}={{hub: NAME, subset: de-en, split: 'train[:1000]'}}; without a network, "
+            f"give a file ({setting}=PATH) or a folder laid out as on the hub "
+            f"({setting}=hub:FOLDER)"
+        ) from error
+    key = ("hub", rows._fingerprint, columns)
+    return _Source(name, key, partial(_read_dataset, name, rows, columns), source.weight)
+
+
+def _kind(path: Path) -> str:
+    """The ending that tells the format, whether or not .gz follows."""
+    return Path(path.name.removesuffix(".gz")).suffix
+
+
+def _near(path: Path) -> str:
+    """What is there instead of a missing file."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} (a Hugging Face dataset is written hub:NAME)"
+    there = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    near = difflib.get_close_matches(path.name, there, n=5) or there[:5]
+    return f"found there: {', '.join(near) or 'no files'}"
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """Changes when the file does."""
+    status = path.stat()
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
+
+
+# ------------------------------------------------------------------------------------------------
+# Reading: one generator of pairs for each format. None holds more than a few rows in memory
+# ------------------------------------------------------------------------------------------------
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a UTF-8 file, plain or .gz.
+
+    Read as bytes, since only a line feed may end a line: Python's `splitlines` also breaks at form
+    feeds, U+2028 and others, and from there on aligned files would no longer be aligned.
+    """
+    number = 0
+    try:
+        with _open(path) as file:
+            for number, line in enumerate(file, start=1):
+                yield number, line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").decode()
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{path}:{number}: byte {error.object[error.start]:#04x} at position {error.start + 1} "
+            "is not UTF-8; convert the file, for example with `iconv -f ISO-8859-1 -t UTF-8`"
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise CorpusError(f"cannot read {path} after line {number}: {error}") from None
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _read_aligned(src: Path, tgt: Path) -> Iterator[Pair]:
+    src_lines, tgt_lines = _lines(src), _lines(tgt)
+    for number, (src_line, tgt_line) in enumerate(zip_longest(src_lines, tgt_lines)):
+        if src_line is None or tgt_line is None:
+            longer = number + 1 + sum(1 for _ in src_lines) + sum(1 for _ in tgt_lines)
+            n_src, n_tgt = (number, longer) if src_line is None else (longer, number)
+            raise CorpusError(
+                f"{src} has {n_src} lines and {tgt} has {n_tgt}; line by line one must be the "
+                "translation of the other"
+            )
+        yield src_line[1], tgt_line[1]
+
+
+def _read_tsv(path: Path, _: Columns) -> Iterator[Pair]:
+    for number, line in _lines(path):
+        cells = line.split("\t")
+        if len(cells) != 2:
+            raise CorpusError(
+                f"{path}:{number}: a line must be source, tab, target (no quoting); "
+                f"found {len(cells)} columns"
+            )
+        yield cells[0], cells[1]
+
+
+def _read_json_lines(path: Path, columns: Columns) -> Iterator[Pair]:
+    return _read_rows(f"{path}:", _json_rows(path), columns)
+
+
+def _json_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.rstrip())
+            problem = f"found {_short(row)}"
+        except json.JSONDecodeError as error:
+            row, problem = None, f"{error.msg} at column {error.colno}"
+        if not isinstance(row, dict):
+            raise CorpusError(
+                f"{path}:{number}: each line must be a JSON object ({problem}); "
+                "`jq -c '.[]'` makes such lines of a JSON array"
+            )
+        yield number, row
+
+
+def _read_parquet(path: Path, columns: Columns) -> Iterator[Pair]:
+    if path.suffix == ".gz":
+        # Reading it jumps to and fro, which in a .gz means unpacking from the start each time.
+        raise CorpusError(f"{path}: Parquet is compressed by itself; unpack it with `gunzip`")
+    return _read_rows(f"{path}, row ", enumerate(_parquet_rows(path, columns), start=1), columns)
+
+
+def _parquet_rows(path: Path, columns: Columns) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # A buffer, since some files are one row group and a column of it would be read as a whole.
+        with pq.ParquetFile(path, buffer_size=2**20) as file:
+            wanted = _wanted(file.schema_arrow.names, columns)
+            for batch in file.iter_batches(batch_size=1000, columns=wanted):
+                yield from batch.to_pylist()
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise CorpusError(f"cannot read {path}: {error}") from None
+
+
+def _read_dataset(name: str, rows: datasets.Dataset, columns: Columns) -> Iterator[Pair]:
+    tables = rows.select_columns(_wanted(rows.column_names, columns)).with_format("arrow")
+    dicts = (row for table in tables.iter(batch_size=1000) for row in table.to_pylist())
+    return _read_rows(f"{name}, row ", enumerate(dicts, start=1), columns)
+
+
+def _wanted(names: list[str], columns: Columns) -> list[str]:
+    """The columns to read; all, if those are missing, so that the message can list them."""
+    enough = "translation" in names or set(columns) <= set(names)
+    return [name for name in names if not enough or name in (*columns, "translation")]
+
+
+def _read_rows(place: str, rows: Iterable[tuple[int, Row]], columns: Columns) -> Iterator[Pair]:
+    for number, row in rows:
+        try:
+            yield _cell(row, columns[0]), _cell(row, columns[1])
+        except CorpusError as error:
+            raise CorpusError(f"{place}{number}: {error}") from None
+
+
+def _cell(row: Row, column: str) -> str:
+    """The text in a column, or in that of a `translation` as the hub's wmt14 has it."""
+    translation = row.get("translation")
+    inner = translation if isinstance(translation, dict) else {}
+    if column not in row and column not in inner:
+        raise CorpusError(
+            f"no column {column!r}; found {', '.join(map(str, [*row, *inner])) or 'none'}. Set src "
+            "and tgt, as in {path: FILE, src: COLUMN, tgt: COLUMN}"
+        )
+    text = row.get(column, inner.get(column))
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise CorpusError(f"column {column!r} must hold text; found {_short(text)}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # JSON can spell "\ud800", half a character
+        raise CorpusError(f"column {column!r} is no valid Unicode: {error.reason}") from None
+    return text
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+_READERS: dict[str, Callable[[Path, Columns], Iterator[Pair]]] = {
+    ".tsv": _read_tsv,
+    ".jsonl": _read_json_lines,
+    ".json": _read_json_lines,
+    ".parquet": _read_parquet,
+}
+
+
+# ------------------------------------------------------------------------------------------------
+# Storing
+# ------------------------------------------------------------------------------------------------
+
+
+def _store(source: _Source) -> datasets.Dataset:
+    """The source's pairs as an Arrow file in the cache, written unless it is there."""
+    import datasets
+
+    text = datasets.Value("string")
+    features = datasets.Features(src=text, tgt=text, weight=datasets.Value("float32"))
+
+    def rows() -> Iterator[dict[str, object]]:
+        pair = None
+        for pair in source.read():
+            yield {"src": pair[0].strip(), "tgt": pair[1].strip(), "weight": source.weight}
+        if pair is None:
+            raise CorpusError(f"{source.name}: no pairs in it")
+
+    fingerprint = _fingerprint("read", source.key, source.weight)
+    try:
+        return datasets.Dataset.from_generator(rows, features=features, fingerprint=fingerprint)
+    except datasets.exceptions.DatasetGenerationError as error:
+        # It says no more than that there was an error; ours says which.
+        if isinstance(error.__cause__, CorpusError):
+            raise error.__cause__ from None
+        raise
+
+
+def _chain(parts: list[datasets.Dataset]) -> datasets.Dataset:
+    """The parts one after the other."""
+    import datasets
+
+    # Our own fingerprint, since the one given here differs between the run that wrote the parts and
+    # those that find them in the cache, which would clean and encode all over again.
+    fingerprint = _fingerprint("chain", [part._fingerprint for part in parts])
+    return datasets.Dataset(datasets.concatenate_datasets(parts).data, fingerprint=fingerprint)
+
+
+def _fingerprint(*parts: object) -> str:
+    """Names a cached result after all it depends on."""
+    text = json.dumps([_CACHE_VERSION, *parts])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keeps those of `datasets` out of the output, unless the environment decided about them."""
+    import datasets
+
+    decided = datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS is not None
+    if decided or datasets.are_progress_bars_disabled():
+        yield
+        return
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+
+
+# ------------------------------------------------------------------------------------------------
+# Cleaning and encoding
+# ------------------------------------------------------------------------------------------------
+
+
+def _clean(corpus: Corpus, cleaning: CleaningConfig) -> Corpus:
+    """Leaves out faulty pairs and all but the first of equal ones."""
+    import datasets
+
+    pairs = corpus.pairs
+    settings = cleaning.model_dump(exclude={"max_tokens"})  # that one waits for the tokenizer
+    judged = pairs.map(
+        partial(_judge, cleaning=cleaning),
+        batched=True,
+        remove_columns=pairs.column_names,
+        features=datasets.Features(fault=datasets.Value("int8"), key=datasets.Value("int64")),
+        new_fingerprint=_fingerprint("judge", pairs._fingerprint, settings),
+    ).with_format("arrow")[:]
+    faults, keys = judged["fault"].to_numpy(), judged["key"].to_numpy()
+
+    kept = np.flatnonzero(faults == 0)
+    counts = dict(zip(_FAULTS[1:], np.bincount(faults, minlength=len(_FAULTS))[1:], strict=True))
+    if cleaning.drop_duplicates:
+        _, first = np.unique(keys[kept], return_index=True)
+        counts["duplicate"] = len(kept) - len(first)
+        kept = kept[np.sort(first)]
+    fingerprint = _fingerprint("clean", pairs._fingerprint, settings)
+    return _left_over(corpus, pairs.select(kept, new_fingerprint=fingerprint), counts)
+
+
+def _left_over(corpus: Corpus, pairs: datasets.Dataset, counts: dict[str, int]) -> Corpus:
+    """What is left after leaving out pairs, which must not be nothing."""
+    dropped = corpus.dropped | {reason: int(count) for reason, count in counts.items() if count}
+    if len(pairs) == 0:
+        raise CorpusError(
+            f"none of the {corpus.n_read:,} pairs read is left ({_counts(dropped)}); "
+            "check the settings of data.cleaning"
+        )
+    return Corpus(pairs, corpus.n_read, dropped)
+
+
+def _counts(dropped: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+
+
+def _judge(batch: dict[str, list[str]], cleaning: CleaningConfig) -> dict[str, list[int]]:
+    pairs = list(zip(batch["src"], batch["tgt"], strict=True))
+    return {
+        "fault": [_FAULTS.index(_fault(src, tgt, cleaning)) for src, tgt in pairs],
+        "key": [_key(src, tgt) for src, tgt in pairs],
+    }
+
+
+def _fault(src: str, tgt: str, cleaning: CleaningConfig) -> str:
+    if not src or not tgt:
+        return "empty"
+    if cleaning.script and not all(_in_script(side, cleaning.script) for side in (src, tgt)):
+        return "wrong script"
+    shorter, longer = sorted((len(src), len(tgt)))
+    ratio = cleaning.max_length_ratio
+    if ratio is not None and longer > _SHORT_CHARACTERS and longer > ratio * shorter:
+        return "length ratio"
+    return "no fault"
+
+
+def _in_script(text: str, script: str) -> bool:
+    """Whether most letters are of the script; true of a text without letters."""
+    marks = text.translate(_letter_marks(script))
+    return not marks or 2 * marks.count("1") > len(marks)
+
+
+@lru_cache
+def _letter_marks(script: str) -> _LetterMarks:
+    return _LetterMarks(script)
+
+
+class _LetterMarks(dict[int, str]):
+    """For `str.translate`: letters of a script become 1, other letters 0, all else vanishes."""
+
+    def __init__(self, script: str) -> None:
+        super().__init__()
+        self.script = script.upper()
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        known = unicodedata.name(letter, "").startswith(self.script)
+        self[code] = "" if not letter.isalpha() else "1" if known else "0"
+        return self[code]
+
+
+def _key(src: str, tgt: str) -> int:
+    """A 64-bit hash of the pair, so that finding duplicates needs 8 bytes a pair, not the text.
+
+    Among 100 million pairs the odds that any two share a hash by chance are 1 in 3,700.
+    """
+    text = f"{len(src)}:{src}{tgt}"  # with the length, "a" + "bc" is not "ab" + "c"
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def _encode(
+    batch: dict[str, list[Any]], tokenizer: Encoder, max_tokens: int | None
+) -> dict[str, list[Any]]:
+    src_ids, tgt_ids = (tokenizer.encode_batch(batch[side]) for side in ("src", "tgt"))
+    encoded = {**batch, "src_ids": src_ids, "tgt_ids": tgt_ids}
+    if max_tokens is None:
+        return encoded
+    longest = [max(len(src), len(tgt)) + 1 for src, tgt in zip(src_ids, tgt_ids, strict=True)]
+    kept = [i for i, length in enumerate(longest) if length <= max_tokens]
+    return {name: [column[i] for i in kept] for name, column in encoded.items()}

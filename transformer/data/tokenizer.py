@@ -1,0 +1,172 @@
+"""Text to pieces and back: sentencepiece behind one small interface."""
+
+import hashlib
+import io
+import random
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from ..config import TokenizerConfig
+from ..errors import UserError
+
+
+class TokenizerError(UserError):
+    """A tokenizer that cannot be trained or loaded; the message says what to do."""
+
+
+class Tokenizer:
+    """A sentencepiece model, shared by both languages.
+
+    The four special ids are read from the model, whatever trained it. With byte fallback no
+    character is unknown: what has no piece of its own is spelled in UTF-8 bytes.
+
+    Args:
+        model: the bytes of a sentencepiece model.
+        sampling_alpha: see `TokenizerConfig.sampling_alpha`; used by `sample_batch` only.
+
+    Raises:
+        TokenizerError: not a sentencepiece model, or one without padding, BOS or EOS.
+    """
+
+    def __init__(self, model: bytes, *, sampling_alpha: float = 0.0) -> None:
+        self.model = model
+        self.sampling_alpha = sampling_alpha
+        self._pieces = sentencepiece.SentencePieceProcessor()
+        try:
+            self._pieces.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise TokenizerError(f"not a sentencepiece model: {error}") from None
+        self.pad_id: int = self._pieces.pad_id()
+        self.bos_id: int = self._pieces.bos_id()
+        self.eos_id: int = self._pieces.eos_id()
+        self.unk_id: int = self._pieces.unk_id()
+        missing = [n for n in ("pad_id", "bos_id", "eos_id") if getattr(self, n) < 0]
+        if missing:
+            raise TokenizerError(
+                f"the sentencepiece model has no {' and no '.join(missing)}; train it with "
+                f"{' '.join(f'--{name}=N' for name in missing)}"
+            )
+
+    @classmethod
+    def load(cls, path: str | Path, *, sampling_alpha: float = 0.0) -> "Tokenizer":
+        """Reads a `.model` file of sentencepiece."""
+        try:
+            return cls(Path(path).read_bytes(), sampling_alpha=sampling_alpha)
+        except OSError as error:
+            raise TokenizerError(f"cannot read the sentencepiece model {path}: {error}") from None
+        except TokenizerError as error:
+            raise TokenizerError(f"{path}: {error}") from None
+
+    @property
+    def vocab_size(self) -> int:
+        """Pieces, special ones and bytes included."""
+        return self._pieces.vocab_size()
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model's content, so that text encoded with another is never reused."""
+        return hashlib.sha256(self.model).hexdigest()[:16]
+
+    def encode(self, line: str) -> list[int]:
+        """The best segmentation, without BOS and EOS."""
+        return self._pieces.encode(line)
+
+    def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
+        """`encode` for many lines."""
+        return self._pieces.encode(list(lines))
+
+    def sample_batch(self, lines: Sequence[str], *, seed: int) -> list[list[int]]:
+        """A random segmentation of each line: subword regularisation (Kudo 2018).
+
+        A pure function of its arguments. sentencepiece seeds a thread's generator once, when the
+        thread first samples, so every call samples in a thread of its own.
+        """
+        sampled: list[list[int]] = []
+
+        def work() -> None:
+            sampled.extend(
+                self._pieces.encode(
+                    line, enable_sampling=True, alpha=self.sampling_alpha, nbest_size=-1
+                )
+                for line in lines
+            )
+
+        with _SAMPLING:
+            sentencepiece.set_random_generator_seed(seed % 2**32)
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        return sampled
+
+    def spells_in_bytes(self, character: str) -> bool:
+        """True if the vocabulary has no piece that holds this character."""
+        ids = self._pieces.encode(character)
+        return any(self._pieces.is_byte(i) for i in ids) or not ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Pieces to text; special tokens vanish."""
+        return self._pieces.decode(list(ids))
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The pieces as sentencepiece writes them, ▁ marking a space."""
+        return [self._pieces.id_to_piece(i) for i in ids]
+
+
+_SAMPLING = threading.Lock()
+
+
+def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int = 1) -> Tokenizer:
+    """Trains a sentencepiece model on lines of both languages together.
+
+    Args:
+        lines: the training split, source and target sides; read once.
+        config: kind, size and how many lines to draw at most.
+        seed: of that draw.
+
+    Raises:
+        TokenizerError: too little text for a vocabulary of this size.
+    """
+    drawn = _draw(lines, config.max_training_sentences, seed)
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(drawn),
+            model_writer=model,
+            model_type=config.kind,
+            vocab_size=config.vocab_size,
+            byte_fallback=True,
+            split_digits=True,
+            character_coverage=0.9995,
+            max_sentence_length=16384,
+            pad_id=0,
+            unk_id=1,
+            bos_id=2,
+            eos_id=3,
+            num_threads=2,  # fixed: the sums it makes depend on it in the last bits
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        too_small = "required_chars" in str(error)  # bytes and letters alone are more than that
+        advice = (
+            "raise tokenizer.vocab_size" if too_small else "lower tokenizer.vocab_size or add data"
+        )
+        raise TokenizerError(
+            f"sentencepiece cannot make {config.vocab_size} pieces of "
+            f"{len(drawn):,} lines; {advice} ({error})"
+        ) from None
+    return Tokenizer(model.getvalue(), sampling_alpha=config.sampling_alpha)
+
+
+def _draw(lines: Iterable[str], n: int, seed: int) -> list[str]:
+    # Reservoir sampling: every line is as likely to be drawn, and only n are in memory.
+    generator = random.Random(seed)
+    drawn: list[str] = []
+    for i, line in enumerate(lines):
+        if i < n:
+            drawn.append(line)
+        elif (j := generator.randint(0, i)) < n:
+            drawn[j] = line
+    return drawn

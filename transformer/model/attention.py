@@ -1,0 +1,96 @@
+"""Scaled dot-product attention and multi-head attention, §3.2."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .kv_cache import KeyValueCache
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0
+) -> Tensor:
+    """softmax(Q Kᵀ / √d_head) V, equation 1.
+
+    Args:
+        query: (..., query_len, d_head).
+        key: (..., key_len, d_head).
+        value: (..., key_len, d_head).
+        mask: bool, broadcasts to (..., query_len, key_len), True = may attend; None = all may.
+        dropout: share of the attention weights set to zero.
+
+    Returns:
+        (..., query_len, d_head). A query that may attend to nothing gets the mean of all values:
+        meaningless, but finite, so that padding never turns into NaN.
+    """
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.size(-1))
+    if mask is not None:
+        # The lowest finite number rather than −∞ (NaN if a whole row is hidden) or −1e9 (too large
+        # for fp16).
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = scores.softmax(dim=-1)
+    return F.dropout(weights, dropout, training=dropout > 0) @ value
+
+
+class MultiHeadAttention(nn.Module):
+    """Attention in n_heads subspaces at once, §3.2.2.
+
+    Head h reads columns h·d_head … (h+1)·d_head of the three projections; the paper's W_i^Q, W_i^K
+    and W_i^V lie side by side in one matrix each.
+
+    Args:
+        d_model: width of input and output.
+        n_heads: must divide d_model.
+        dropout: share of the attention weights set to zero while training (paper: 0).
+        bias: biases in the four projections (the paper's code: none).
+    """
+
+    def __init__(
+        self, d_model: int, n_heads: int, *, dropout: float = 0.0, bias: bool = False
+    ) -> None:
+        super().__init__()
+        if n_heads < 1 or d_model % n_heads:
+            raise ValueError(f"d_model ({d_model}) must be divisible by n_heads ({n_heads})")
+        self.n_heads = n_heads
+        self.dropout = dropout
+        self.query = nn.Linear(d_model, d_model, bias=bias)
+        self.key = nn.Linear(d_model, d_model, bias=bias)
+        self.value = nn.Linear(d_model, d_model, bias=bias)
+        self.output = nn.Linear(d_model, d_model, bias=bias)
+
+    def forward(self, query: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Every position of `query` gathers what it needs from `memory`.
+
+        Args:
+            query: (batch, query_len, d_model).
+            memory: (batch, key_len, d_model); the same tensor for self-attention.
+            mask: bool, broadcasts to (batch, n_heads, query_len, key_len), True = may attend.
+
+        Returns:
+            (batch, query_len, d_model).
+        """
+        return self.attend(query, self.remember(memory), mask)
+
+    def remember(self, memory: Tensor) -> KeyValueCache:
+        """Keys and values of (batch, key_len, d_model), computed once, attended to many times."""
+        return KeyValueCache(self._heads(self.key(memory)), self._heads(self.value(memory)))
+
+    def attend(self, query: Tensor, cache: KeyValueCache, mask: Tensor | None = None) -> Tensor:
+        """`forward` over keys and values that are already there.
+
+        The cache may have fewer rows than the query: the hypotheses of a beam share one memory, as
+        if they were several positions of the same sentence. So (n · batch, query_len, d_model) may
+        attend to a cache of batch rows, n neighbouring rows of the query to each.
+        """
+        q = self.query(query).reshape(cache.keys.size(0), -1, query.size(-1))
+        heads = scaled_dot_product_attention(
+            self._heads(q), cache.keys, cache.values, mask, self.dropout if self.training else 0.0
+        )
+        # (batch, n_heads, n · query_len, d_head) → (n · batch, query_len, d_model)
+        return self.output(heads.transpose(1, 2).reshape(query.shape))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        # (batch, length, d_model) → (batch, n_heads, length, d_head)
+        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)

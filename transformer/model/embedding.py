@@ -1,0 +1,58 @@
+"""Token embedding and positional encoding, §3.4 and §3.5."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .dropout import Dropout
+
+
+def sinusoidal_positions(
+    length: int, d_model: int, *, start: int = 0, device: torch.device | str | None = None
+) -> Tensor:
+    """PE(pos, 2i) = sin(pos / 10000^(2i/d_model)), PE(pos, 2i+1) = cos(same), §3.5.
+
+    Args:
+        length: how many positions.
+        d_model: width, even.
+        start: the first position; decoding one token at a time begins later.
+
+    Returns:
+        (length, d_model), sine and cosine interleaved as the paper prints them.
+
+    Raises:
+        ValueError: d_model is odd.
+    """
+    if d_model % 2:
+        raise ValueError(f"d_model ({d_model}) must be even: positions pair sine and cosine")
+    positions = torch.arange(start, start + length, device=device, dtype=torch.float32)
+    frequencies = torch.exp(
+        torch.arange(0, d_model, 2, device=device, dtype=torch.float32)
+        * (-math.log(10000.0) / d_model)
+    )
+    angles = torch.outer(positions, frequencies)
+    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
+
+
+class Embedding(nn.Module):
+    """Tokens to vectors · √d_model, plus positions, then dropout (§3.4, §5.4); and back to logits.
+
+    Source, target and output may share one instance: then all three share its matrix.
+    """
+
+    def __init__(self, vocab_size: int, d_model: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
+        self.dropout = Dropout(dropout)
+
+    def forward(self, ids: Tensor, start: int = 0) -> Tensor:
+        """(batch, length) ids, the first at position `start` → (batch, length, d_model)."""
+        d_model = self.weight.size(1)
+        positions = sinusoidal_positions(ids.size(1), d_model, start=start, device=ids.device)
+        return self.dropout(F.embedding(ids, self.weight) * math.sqrt(d_model) + positions)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(..., d_model) → (..., vocab_size): the pre-softmax transformation, no bias, §3.4."""
+        return F.linear(x, self.weight)

@@ -1,0 +1,244 @@
+"""The Transformer: encoder, decoder, and one decoding step at a time, figure 1."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from .attention import MultiHeadAttention
+from .embedding import Embedding
+from .feed_forward import FeedForward
+from .initialisation import initialise
+from .kv_cache import KeyValueCache
+from .layers import DecoderLayer, EncoderLayer
+from .masks import causal_mask, padding_mask
+
+
+def block_factories(
+    config: ModelConfig,
+) -> tuple[Callable[[], MultiHeadAttention], Callable[[], FeedForward]]:
+    """What makes the attentions and feed-forward networks of a model, from its settings."""
+    attention = partial(
+        MultiHeadAttention,
+        config.d_model,
+        config.n_heads,
+        dropout=config.attention_dropout,
+        bias=config.attention_bias,
+    )
+    feed_forward = partial(
+        FeedForward,
+        config.d_model,
+        config.d_ff,
+        activation=config.activation,
+        dropout=config.activation_dropout,
+    )
+    return attention, feed_forward
+
+
+class Encoder(nn.Module):
+    """A stack of encoder layers; one more norm at the end if each layer normalises first."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        attention, feed_forward = block_factories(config)
+        self.layers = nn.ModuleList(
+            EncoderLayer(
+                config.d_model,
+                attention,
+                feed_forward,
+                dropout=config.dropout,
+                norm_first=config.norm_first,
+            )
+            for _ in range(config.n_encoder_layers)
+        )
+        self.norm = nn.LayerNorm(config.d_model) if config.norm_first else nn.Identity()
+
+    def forward(self, x: Tensor, src_mask: Tensor) -> Tensor:
+        """(batch, src_len, d_model) → (batch, src_len, d_model)."""
+        for layer in self.layers:
+            x = layer(x, src_mask)
+        return self.norm(x)
+
+
+class Decoder(nn.Module):
+    """A stack of decoder layers; one more norm at the end if each layer normalises first."""
+
+    def __init__(self, config: ModelConfig, *, cross_attention: bool = True) -> None:
+        super().__init__()
+        attention, feed_forward = block_factories(config)
+        self.layers = nn.ModuleList(
+            DecoderLayer(
+                config.d_model,
+                attention,
+                feed_forward,
+                dropout=config.dropout,
+                norm_first=config.norm_first,
+                cross_attention=cross_attention,
+            )
+            for _ in range(config.n_decoder_layers)
+        )
+        self.norm = nn.LayerNorm(config.d_model) if config.norm_first else nn.Identity()
+
+    def remember(self, memory: Tensor) -> tuple[KeyValueCache, ...]:
+        """Every layer's keys and values of the encoder's output (batch, src_len, d_model)."""
+        attentions = [cast(DecoderLayer, layer).cross_attention for layer in self.layers]
+        return tuple(attention.remember(memory) for attention in attentions)
+
+    def forward(
+        self,
+        x: Tensor,
+        memory: tuple[KeyValueCache, ...] | None = None,
+        tgt_mask: Tensor | None = None,
+        src_mask: Tensor | None = None,
+        past: tuple[KeyValueCache, ...] | None = None,
+    ) -> tuple[Tensor, tuple[KeyValueCache, ...]]:
+        """(batch, tgt_len, d_model) → the same shape, and what the next step remembers.
+
+        Arguments are those of `DecoderLayer.forward`, with one cache per layer.
+        """
+        caches = []
+        for i, layer in enumerate(self.layers):
+            x, cache = layer(
+                x,
+                None if memory is None else memory[i],
+                tgt_mask,
+                src_mask,
+                None if past is None else past[i],
+            )
+            caches.append(cache)
+        return self.norm(x), tuple(caches)
+
+
+@dataclass(frozen=True)
+class DecodingState:
+    """All that a decoding step depends on: one row per hypothesis, in the memory one per sentence.
+
+    A sentence's hypotheses are neighbours, equally many for each.
+    """
+
+    src_mask: Tensor  # (sentences, 1, 1, src_len)
+    memory: tuple[KeyValueCache, ...]  # per decoder layer, (sentences, n_heads, src_len, d_head)
+    past: tuple[KeyValueCache, ...] | None  # likewise (rows, ...); None before the first step
+
+    @property
+    def position(self) -> int:
+        """Tokens decoded so far."""
+        return 0 if self.past is None else self.past[0].length
+
+    def select(self, rows: Tensor, sentences: Tensor | None = None) -> "DecodingState":
+        """The rows named, in that order; a row may come several times or not at all.
+
+        Args:
+            rows: indices of hypotheses.
+            sentences: indices of the sentences they belong to; None if all remain.
+        """
+        src_mask, memory = self.src_mask, self.memory
+        if sentences is not None:
+            src_mask = src_mask.index_select(0, sentences)
+            memory = tuple(cache.select(sentences) for cache in memory)
+        past = None if self.past is None else tuple(cache.select(rows) for cache in self.past)
+        return DecodingState(src_mask, memory, past)
+
+
+class Transformer(nn.Module):
+    """The encoder-decoder model of "Attention Is All You Need".
+
+    Args:
+        config: sizes and choices; the default is the paper's base model.
+        vocab_size: pieces in the vocabulary shared by source and target.
+        pad_id: id of the padding token, hidden from all attention.
+
+    Example::
+
+        model = Transformer(ModelConfig(), vocab_size=37000, pad_id=0)
+        logits = model(src, tgt_in)  # (batch, tgt_len, vocab_size)
+    """
+
+    def __init__(self, config: ModelConfig, *, vocab_size: int, pad_id: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.vocab_size = vocab_size
+        self.pad_id = pad_id
+
+        # §3.4: one matrix for both embeddings and the pre-softmax transformation.
+        sizes = vocab_size, config.d_model
+        self.tgt_embedding = Embedding(*sizes, dropout=config.dropout)
+        self.src_embedding = self.tgt_embedding
+        self.output = self.tgt_embedding
+        if config.tie != "all":
+            self.src_embedding = Embedding(*sizes, dropout=config.dropout)
+        if config.tie == "none":
+            self.output = Embedding(*sizes)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        initialise(self)
+
+    def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
+        """Logits of every next token, all at once, as in training.
+
+        Args:
+            src: (batch, src_len) ids, padded with pad_id.
+            tgt_in: (batch, tgt_len) ids that start with BOS, padded with pad_id.
+
+        Returns:
+            (batch, tgt_len, vocab_size); position t depends on tgt_in[:, : t + 1] only.
+        """
+        return self.output.logits(self.hidden(src, tgt_in))
+
+    def hidden(self, src: Tensor, tgt_in: Tensor) -> Tensor:
+        """The decoder's output before the pre-softmax transformation: (batch, tgt_len, d_model)."""
+        return self.decode(self.encode(src), src, tgt_in)
+
+    def encode(self, src: Tensor) -> Tensor:
+        """(batch, src_len) ids → the memory, (batch, src_len, d_model)."""
+        memory: Tensor = self.encoder(self.src_embedding(src), padding_mask(src, self.pad_id))
+        return memory
+
+    def decode(self, memory: Tensor, src: Tensor, tgt_in: Tensor) -> Tensor:
+        """Memory (batch, src_len, d_model) and both sides' ids → (batch, tgt_len, d_model)."""
+        # Padding stands at the end, where the look-ahead mask hides it from every real token.
+        x, _ = self.decoder(
+            self.tgt_embedding(tgt_in),
+            self.decoder.remember(memory),
+            causal_mask(tgt_in.size(1), device=tgt_in.device),
+            padding_mask(src, self.pad_id),
+        )
+        return x
+
+    def start(self, src: Tensor) -> DecodingState:
+        """Encodes (batch, src_len) ids and returns the state before the first decoding step."""
+        memory = self.decoder.remember(self.encode(src))
+        return DecodingState(padding_mask(src, self.pad_id), memory, past=None)
+
+    def step(self, tokens: Tensor, state: DecodingState) -> tuple[Tensor, DecodingState]:
+        """One more token for every hypothesis.
+
+        Args:
+            tokens: (batch,) the latest token of each; BOS at the first step.
+            state: from `start` or the step before; it is not changed.
+
+        Returns:
+            Log-probabilities of the next token, (batch, vocab_size) in fp32, and the new state.
+        """
+        x, past = self.decoder(
+            self.tgt_embedding(tokens[:, None], start=state.position),
+            state.memory,
+            None,
+            state.src_mask,
+            state.past,
+        )
+        log_probs = self.output.logits(x[:, 0]).float().log_softmax(dim=-1)
+        return log_probs, replace(state, past=past)
+
+    def n_parameters(self) -> int:
+        """Trained weights; shared ones count once."""
+        return sum(p.numel() for p in self.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.output.weight.device

@@ -1,0 +1,124 @@
+"""What a run would be, without making it: `transformer-train --dry-run`."""
+
+import sys
+import time
+from itertools import islice
+from statistics import median
+
+import torch
+
+from ..checkpoint import RunDirectory, TrainingState
+from ..config import Config
+from ..data.batching import epoch_batches, padding_share
+from ..data.corpus import Corpus, statistics
+from .loop import build, learning_rate_at, prepare, update, updates
+from .memory import keep_freed_memory
+from .precision import choose_device, choose_precision
+
+N_TIMED = 5
+"""Updates made on a throw-away model to estimate time and memory."""
+
+
+def describe_run(config: Config) -> str:
+    """The resolved settings, the model's size, the corpus, and an estimate of time and memory.
+
+    Nothing is written but the cache of the encoded text.
+
+    Raises:
+        CorpusError, TokenizerError: the data cannot be used.
+    """
+    device = choose_device(config.training.device)
+    precision = choose_precision(config.training.precision, device)
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    keep_freed_memory()
+    data = prepare(config)
+    model, optimizer = build(config, data.tokenizer, device)
+
+    seconds, n_tokens = [], 0
+    state = TrainingState()
+    for step, batches in enumerate(islice(updates(data, config, state), N_TIMED), start=1):
+        started = time.perf_counter()
+        lr = learning_rate_at(step, config)
+        sums = update(model, optimizer, batches, step, lr, config, device, precision)
+        seconds.append(time.perf_counter() - started)
+        n_tokens += sums.n_tokens
+    per_epoch = list(
+        epoch_batches(
+            data.train,
+            data.tokenizer,
+            batch_tokens=config.training.batch_tokens,
+            max_tokens=config.data.cleaning.max_tokens,
+            seed=config.seed,
+            epoch=0,
+        )
+        if len(data.train.pairs) <= 200_000
+        else []
+    )
+    steps = config.training.max_steps
+    epoch_steps = -(-len(per_epoch) // config.training.accumulate)
+    if epoch_steps and config.training.max_epochs is not None:
+        steps = min(steps, epoch_steps * config.training.max_epochs)
+    taken = "" if RunDirectory(config.run_dir).is_empty() else "  (not empty: choose another)"
+    lines = [
+        config.to_yaml(),
+        f"run directory   {config.run_dir}{taken}",
+        f"device          {device}, {precision}, {torch.get_num_threads()} threads",
+        f"training pairs  {data.train.summary()}",
+        f"                {_lengths(data.train)}",
+        f"validation      {_lengths(data.val)}",
+        f"vocabulary      {data.tokenizer.vocab_size:,} pieces",
+        f"weights         {model.n_parameters():,} ({model.n_parameters() * 4 / 1e6:,.1f} MB)",
+    ]
+    if per_epoch:
+        lines.append(
+            f"an epoch        {epoch_steps:,} updates; "
+            f"{padding_share(per_epoch, model.pad_id):.1%} of all positions are padding; "
+            f"{steps:,} updates are {steps / epoch_steps:.1f} epochs"
+        )
+    if seconds:
+        step_time = median(seconds)
+        lines += [
+            f"an update       {step_time:.2f} s, {n_tokens / sum(seconds):,.0f} target tokens/s "
+            f"(median of {len(seconds)} just made, the first ones slow)",
+            f"time            about {_duration(steps * step_time)} for {steps:,} updates, "
+            f"validation not counted",
+            f"memory          {_memory(device)}",
+            f"disk            about {_disk(config, model.n_parameters()):,.0f} MB",
+        ]
+    return "\n".join(lines)
+
+
+def _lengths(corpus: Corpus) -> str:
+    numbers = statistics(corpus)
+    return (
+        f"{numbers['pairs']:,.0f} pairs; pieces a sentence: "
+        f"source {numbers['src_pieces_mean']:.1f} (at most {numbers['src_pieces_max']:.0f}), "
+        f"target {numbers['tgt_pieces_mean']:.1f} (at most {numbers['tgt_pieces_max']:.0f}); "
+        f"{numbers['tgt_tokens']:,.0f} target tokens"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _memory(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{torch.cuda.max_memory_allocated(device) / 1e6:,.0f} MB on the GPU at its highest"
+    try:
+        import resource
+    except ImportError:  # Windows
+        return "unknown on this system"
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return f"{peak:,.0f} MB at its highest so far, Python and torch included"
+
+
+def _disk(config: Config, n_parameters: int) -> float:
+    # A checkpoint has the weights and two moments; one is in the making while the others stay.
+    checkpoints = 3 * (config.training.keep_checkpoints + 1)
+    return (checkpoints + 2) * n_parameters * 4 / 1e6

@@ -1,0 +1,141 @@
+"""What a run tells while it trains: metrics.jsonl, train.log, TensorBoard and the progress bar."""
+
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from ..checkpoint import RunDirectory, TrainingState, write_atomically
+from ..config import Config
+
+log = logging.getLogger(__name__)
+
+N_SAMPLES = 3
+"""Validation sentences whose translation the log shows at each validation."""
+
+
+class Journal:
+    """metrics.jsonl, train.log, TensorBoard and the progress bar of one sitting."""
+
+    def __init__(self, run: RunDirectory, config: Config, step: int) -> None:
+        self._run, self._config = run, config
+        self._forget_after(step)
+        self._handler = logging.FileHandler(run.log, encoding="utf-8")
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._board = _tensorboard(run.path, step) if config.training.tensorboard else None
+        self._bar = tqdm(
+            total=config.training.max_steps,
+            initial=step,
+            unit="step",
+            smoothing=0.05,
+            disable=None,  # off when the output is no terminal: the log says the same
+            dynamic_ncols=True,
+        )
+        self._redirect = logging_redirect_tqdm()
+
+    def __enter__(self) -> "Journal":
+        logger = logging.getLogger("transformer")
+        self._level = logger.level
+        logger.setLevel(logging.INFO)
+        self._redirect.__enter__()
+        logger.addHandler(self._handler)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.close()
+        logger = logging.getLogger("transformer")
+        logger.removeHandler(self._handler)
+        self._handler.close()
+        self._redirect.__exit__(*error)
+        logger.setLevel(self._level)
+        if self._board:
+            self._board.close()
+
+    def advance(self, state: TrainingState, lr: float) -> None:
+        """Moves the progress bar."""
+        window = state.window
+        self._bar.set_postfix_str(
+            f"loss {window['nll'] / window['n_tokens']:.3f}, "
+            f"{window['n_tokens'] / window['seconds']:,.0f} tokens/s, lr {lr:.1e}",
+            refresh=False,
+        )
+        self._bar.update(1)
+
+    def write_training(self, state: TrainingState, lr: float) -> None:
+        """A line about the updates since the last one; empties the window."""
+        window, state.window = state.window, {}
+        nll = window["nll"] / window["n_tokens"]
+        row = {
+            "step": state.step,
+            "epoch": state.epoch,
+            "loss": window["smoothed"] / window["n_tokens"],
+            "nll": nll,
+            "ppl": perplexity(nll),
+            "lr": lr,
+            "tokens_per_second": window["n_tokens"] / window["seconds"],
+            "padding_share": 1 - window["real"] / window["padded"],
+            "seconds": state.seconds,
+        }
+        self.write(row)
+        left = (self._config.training.max_steps - state.step) * state.seconds / state.step
+        log.info(
+            "step %d, epoch %d: loss %.3f, ppl %.1f, lr %.2e, %s tokens/s, %.1f min, %.0f min left",
+            *(row[key] for key in ("step", "epoch", "loss", "ppl", "lr")),
+            f"{row['tokens_per_second']:,.0f}",
+            state.seconds / 60,
+            left / 60,
+        )
+
+    def write_validation(self, state: TrainingState, scores: dict[str, float]) -> None:
+        """A line about a validation."""
+        self.write({"step": state.step, "epoch": state.epoch, **scores, "seconds": state.seconds})
+        log.info("step %d, validation: %s", state.step, format_scores(scores))
+
+    def write_samples(self, src: list[str], translated: list[str], tgt: list[str]) -> None:
+        """A few translations, to see it learn."""
+        for i in range(0, len(src), -(-len(src) // N_SAMPLES)):
+            log.info("  %s\n    -> %s\n    == %s", src[i], translated[i], tgt[i])
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Appends to metrics.jsonl and TensorBoard."""
+        with open(self._run.metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        if self._board:
+            for key, value in row.items():
+                if isinstance(value, float):
+                    self._board.add_scalar(key, value, row["step"])
+
+    def _forget_after(self, step: int) -> None:
+        # What a killed run wrote after its last checkpoint will be written again.
+        if self._run.metrics.exists():
+            rows = self._run.metrics.read_text(encoding="utf-8").splitlines()
+            kept = [row for row in rows if _step_of(row) <= step]
+            write_atomically(self._run.metrics, "".join(f"{row}\n" for row in kept).encode())
+
+
+def _step_of(row: str) -> float:
+    try:
+        return float(json.loads(row)["step"])
+    except (ValueError, KeyError, TypeError):  # half a line
+        return math.inf
+
+
+def _tensorboard(path: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        log.info("no TensorBoard events: pip install tensorboard, or training.tensorboard=false")
+        return None
+    return SummaryWriter(str(path), purge_step=step + 1)
+
+
+def format_scores(scores: dict[str, float]) -> str:
+    return ", ".join(f"{name.removeprefix('val_')} {value:.3f}" for name, value in scores.items())
+
+
+def perplexity(nll: float) -> float:
+    return math.exp(min(nll, 700.0))  # beyond, a float overflows

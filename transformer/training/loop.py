@@ -1,0 +1,558 @@
+"""Training: `train(config)`, one function to be read from top to bottom.
+
+A run that is killed and resumed ends in the same bits as one never interrupted, because an update
+depends on three things only: the last checkpoint, the batches, a pure function of (data, seed,
+epoch), and the random numbers of dropout, seeded anew at every update from (seed, step). The same
+bits need the same machine, torch and number of threads, since these decide the order of sums.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..checkpoint import (
+    Checkpoint,
+    RunDirectory,
+    TrainingState,
+    average_weights,
+    load_weights,
+    named_weights,
+    save_weights,
+    write_atomically,
+)
+from ..config import Config
+from ..data.batching import Batch, epoch_batches, ordered_batches
+from ..data.corpus import Corpus, encode_corpus, lengths, load_corpus
+from ..data.tokenizer import Tokenizer, train_tokenizer
+from ..errors import UserError
+from ..inference.evaluation import bleu
+from ..inference.translator import Translator
+from ..model.encoder_decoder import Transformer
+from .journal import Journal, format_scores, perplexity
+from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
+from .memory import keep_freed_memory
+from .precision import autocast, choose_device, choose_precision
+from .schedule import learning_rate
+from .signals import stop_signals
+
+log = logging.getLogger(__name__)
+
+
+class TrainingError(UserError):
+    """A run that cannot start or go on; the message says where it stands and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `train` leaves behind."""
+
+    directory: Path
+    step: int  # updates made
+    seconds: float  # spent training and validating, over all sittings
+    metrics: dict[str, float]  # of model.safetensors on the validation set; empty if interrupted
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Text as a run needs it."""
+
+    train: Corpus
+    val: Corpus
+    tokenizer: Tokenizer
+    longest_src: int  # pieces of the longest source in training, EOS counted
+
+
+def train(config: Config, *, resume: bool = False) -> Run:
+    """Trains a model and leaves a run directory that translates.
+
+    Args:
+        config: every setting, from `load_config`.
+        resume: go on from the newest checkpoint in `config.run_dir`.
+
+    Raises:
+        TrainingError: the run directory is taken, cannot be resumed, or the loss is not finite.
+        CorpusError, TokenizerError: the data cannot be used; nothing has been written.
+    """
+    # Setup: text, model, optimiser, and where the run stands.
+    run = RunDirectory(config.run_dir)
+    checkpoint = _claim(run, config, resume)
+    device = choose_device(config.training.device)
+    precision = choose_precision(config.training.precision, device)
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    keep_freed_memory()
+    data = prepare(config, run.tokenizer if resume and run.tokenizer.is_file() else None)
+    model, optimizer = build(config, data.tokenizer, device)
+    state = checkpoint.state if checkpoint else TrainingState()
+    if checkpoint:
+        load_weights(model, checkpoint.weights, source=run.path)
+        _load_optimizer(optimizer, model, checkpoint)
+    _write_setup(run, config, data)
+
+    with Journal(run, config, state.step) as journal, stop_signals() as stop:
+        log.info("%s", data.train.summary())
+        log.info(
+            "%s weights, %s, %s, %d threads; step %d of %d",
+            f"{model.n_parameters():,}",
+            device,
+            precision,
+            torch.get_num_threads(),
+            state.step,
+            config.training.max_steps,
+        )
+        upcoming = updates(data, config, state)
+        while state.step < config.training.max_steps and not _out_of_patience(state, config):
+            # One update.
+            started = time.perf_counter()
+            batches = next(upcoming, None)
+            if batches is None:
+                break
+            step = state.step + 1
+            lr = learning_rate_at(step, config)
+            sums = update(model, optimizer, batches, step, lr, config, device, precision)
+            if not math.isfinite(sums.smoothed):
+                raise TrainingError(_explain_non_finite(sums, step, lr, batches, data, run))
+            state.step = step
+            state.tokens_seen += sums.n_tokens
+            _add_to_window(state, sums, batches, time.perf_counter() - started)
+            journal.advance(state, lr)
+
+            # Once in a while.
+            if step % config.training.log_every == 0:
+                journal.write_training(state, lr)
+            if step % config.training.validate_every == 0:
+                started = time.perf_counter()
+                scores = validate(model, data, config, journal=journal)
+                state.seconds += time.perf_counter() - started
+                journal.write_validation(state, scores)
+                _keep_if_best(run, model, state, scores, data, config)
+            if step % config.training.checkpoint_every == 0 or stop.requested:
+                _save(run, model, optimizer, state, config)
+            if stop.requested:
+                log.info("stopped at step %d; to go on: %s", step, resume_command(run))
+                return Run(run.path, step, state.seconds, {}, interrupted=True)
+
+        return _finish(run, model, optimizer, state, data, config, journal)
+
+
+def prepare(config: Config, tokenizer_path: Path | None = None) -> Prepared:
+    """Reads, cleans and encodes the text; trains the tokenizer on the training split if need be.
+
+    Args:
+        config: data and tokenizer settings.
+        tokenizer_path: the sentencepiece model of a run that is resumed.
+    """
+    train_pairs, val_pairs = load_corpus(config.data, "train"), load_corpus(config.data, "val")
+    path = tokenizer_path or config.tokenizer.path
+    if path:
+        tokenizer = Tokenizer.load(path, sampling_alpha=config.tokenizer.sampling_alpha)
+    else:
+        tokenizer = train_tokenizer(_lines(train_pairs), config.tokenizer, seed=config.seed)
+    encoded = encode_corpus(train_pairs, tokenizer, config.data.cleaning.max_tokens)
+    longest_src = int(lengths(encoded)[:, 0].max()) + 1
+    return Prepared(encoded, encode_corpus(val_pairs, tokenizer), tokenizer, longest_src)
+
+
+def build(
+    config: Config, tokenizer: Tokenizer, device: torch.device
+) -> tuple[Transformer, torch.optim.AdamW]:
+    """A new model, seeded, and its optimiser. AdamW without weight decay is the paper's Adam."""
+    torch.manual_seed(config.seed)
+    model = Transformer(config.model, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id).to(
+        device
+    )
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": config.training.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=1.0,  # set before every update
+        betas=(config.training.adam_beta1, config.training.adam_beta2),
+        eps=config.training.adam_eps,
+        fused=True,
+    )
+    return model, optimizer
+
+
+def resume_command(run: RunDirectory) -> str:
+    """What to type to go on with a run."""
+    return f"transformer-train --config {run.config} --resume"
+
+
+# One update ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Over the target tokens of one update, in nats."""
+
+    smoothed: float
+    nll: float
+    n_tokens: int
+
+
+def update(
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    batches: list[Batch],
+    step: int,
+    lr: float,
+    config: Config,
+    device: torch.device,
+    precision: Literal["fp32", "bf16"],
+) -> Sums:
+    """Forward and backward over the batches of one update, then one step of the optimiser.
+
+    If the loss is not finite the optimiser does nothing.
+    """
+    torch.manual_seed(int(np.random.SeedSequence((config.seed, step)).generate_state(1)[0]))
+    model.train()
+    optimizer.zero_grad(set_to_none=True)
+    n_tokens = sum(batch.n_tokens for batch in batches)
+    smoothed = nll = 0.0
+    for batch in batches:
+        with autocast(precision, device):
+            loss = _loss(model, batch.to(device), config)
+        # The mean over all target tokens of the update, however they are cut into batches.
+        (loss.smoothed / n_tokens).backward()
+        smoothed += float(loss.smoothed.detach())
+        nll += float(loss.nll)
+    if math.isfinite(smoothed):
+        if config.training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), config.training.clip_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
+    return Sums(smoothed, nll, n_tokens)
+
+
+def _loss(model: Transformer, batch: Batch, config: Config) -> Loss:
+    settings = config.training
+    if settings.consistency == 0:
+        logits, targets = _real_logits(model, batch)
+        return label_smoothed_cross_entropy(
+            logits, targets, pad_id=model.pad_id, smoothing=settings.label_smoothing
+        )
+    # Two passes with different dropout as one batch of twice the size.
+    src, tgt_in, tgt_out = (ids.repeat(2, 1) for ids in (batch.src, batch.tgt_in, batch.tgt_out))
+    twice = Batch(src, tgt_in, tgt_out, batch.n_tokens)
+    logits, targets = _real_logits(model, twice)
+    both = label_smoothed_cross_entropy(
+        logits, targets, pad_id=model.pad_id, smoothing=settings.label_smoothing
+    )
+    divergence = consistency_loss(*logits.chunk(2))
+    return Loss(both.smoothed / 2 + settings.consistency * divergence, both.nll / 2, batch.n_tokens)
+
+
+def _real_logits(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
+    # Logits (n_tokens, vocab_size) and targets (n_tokens,) of what is not padding: the largest
+    # product of a step is not spent on padding.
+    real = batch.tgt_out != model.pad_id
+    hidden = model.hidden(batch.src, batch.tgt_in)
+    return model.output.logits(hidden[real]), batch.tgt_out[real]
+
+
+def updates(data: Prepared, config: Config, state: TrainingState) -> Iterator[list[Batch]]:
+    """The batches of each update from where `state` stands; its place in the data is kept."""
+    while config.training.max_epochs is None or state.epoch < config.training.max_epochs:
+        batches = epoch_batches(
+            data.train,
+            data.tokenizer,
+            batch_tokens=config.training.batch_tokens,
+            max_tokens=config.data.cleaning.max_tokens,
+            seed=config.seed,
+            epoch=state.epoch,
+            skip=state.batches_done,
+        )
+        while update := list(islice(batches, config.training.accumulate)):
+            state.batches_done += len(update)
+            yield update
+        state.epoch += 1
+        state.batches_done = 0
+
+
+def learning_rate_at(step: int, config: Config) -> float:
+    """The schedule of the settings."""
+    return learning_rate(
+        step,
+        d_model=config.model.d_model,
+        warmup_steps=config.training.warmup_steps,
+        scale=config.training.learning_rate_scale,
+        decay=config.training.decay,
+        max_steps=config.training.max_steps,
+    )
+
+
+def _add_to_window(state: TrainingState, sums: Sums, batches: list[Batch], seconds: float) -> None:
+    state.seconds += seconds
+    added = {
+        "smoothed": sums.smoothed,
+        "nll": sums.nll,
+        "n_tokens": sums.n_tokens,
+        "real": sums.n_tokens,
+        "padded": sum(batch.tgt_out.numel() for batch in batches),
+        "seconds": seconds,
+    }
+    for key, value in added.items():
+        state.window[key] = state.window.get(key, 0) + value
+
+
+# Validation and the best weights -------------------------------------------------------------
+
+
+def validate(
+    model: Transformer, data: Prepared, config: Config, *, journal: Journal | None = None
+) -> dict[str, float]:
+    """Loss over the whole validation set and BLEU of its first sentences, translated greedily.
+
+    Returns:
+        `val_loss` (label-smoothed), `val_nll`, `val_ppl`, all per target token, and `val_bleu`
+        unless `training.val_bleu_sentences` is 0.
+    """
+    model.eval()
+    smoothed = nll = 0.0
+    n_tokens = 0
+    with torch.inference_mode():
+        for batch in ordered_batches(
+            data.val, data.tokenizer, batch_tokens=config.training.batch_tokens
+        ):
+            logits, targets = _real_logits(model, batch.to(model.device))
+            loss = label_smoothed_cross_entropy(
+                logits,
+                targets,
+                pad_id=model.pad_id,
+                smoothing=config.training.label_smoothing,
+            )
+            smoothed, nll = smoothed + float(loss.smoothed), nll + float(loss.nll)
+            n_tokens += loss.n_tokens
+    scores = {
+        "val_loss": smoothed / n_tokens,
+        "val_nll": nll / n_tokens,
+        "val_ppl": perplexity(nll / n_tokens),
+    }
+    if config.training.val_bleu_sentences:
+        pairs = data.val.pairs[: config.training.val_bleu_sentences]
+        greedy = config.decoding.model_copy(update={"beam_size": 1, "split": "never"})
+        translations = [
+            best[0].text
+            for best in Translator(model, data.tokenizer, greedy).translate_batch(pairs["src"])
+        ]
+        scores["val_bleu"] = bleu(translations, pairs["tgt"])
+        if journal:
+            journal.write_samples(pairs["src"], translations, pairs["tgt"])
+    return scores
+
+
+def _keep_if_best(
+    run: RunDirectory,
+    model: Transformer,
+    state: TrainingState,
+    scores: dict[str, float],
+    data: Prepared,
+    config: Config,
+) -> None:
+    score = _score(scores, config)
+    if state.best_score is not None and score <= state.best_score:
+        state.validations_since_best += 1
+        return
+    state.best_score, state.best_step, state.validations_since_best = score, state.step, 0
+    weights = named_weights(model)
+    for path in (run.best, run.model):
+        save_weights(weights, path, _metadata(state.step, data))
+
+
+def _score(scores: dict[str, float], config: Config) -> float:
+    # Higher is better.
+    return scores["val_bleu"] if config.training.best_metric == "bleu" else -scores["val_loss"]
+
+
+def _out_of_patience(state: TrainingState, config: Config) -> bool:
+    patience = config.training.patience
+    return patience is not None and state.validations_since_best >= patience
+
+
+def _finish(
+    run: RunDirectory,
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    state: TrainingState,
+    data: Prepared,
+    config: Config,
+    journal: Journal,
+) -> Run:
+    # Chooses between the averaged and the best weights; made again, it does the same.
+    started = time.perf_counter()
+    if _out_of_patience(state, config):
+        log.info("no better validation for %d in a row: stopping", state.validations_since_best)
+    _save(run, model, optimizer, state, config)
+    candidates = {"last": {name: w.clone() for name, w in named_weights(model).items()}}
+    last = run.last_weights(config.training.average_checkpoints)
+    if len(last) > 1:
+        candidates[f"average of the last {len(last)}"] = average_weights(last)
+    results: dict[str, dict[str, float]] = {}
+    for name, weights in candidates.items():
+        load_weights(model, weights, source=name)
+        results[name] = validate(model, data, config)
+        log.info("%s: %s", name, format_scores(results[name]))
+    chosen = max(results, key=lambda name: _score(results[name], config))
+    if state.best_score is None or _score(results[chosen], config) >= state.best_score:
+        save_weights(candidates[chosen], run.model, _metadata(state.step, data))
+        scores = results[chosen]
+    else:
+        chosen, scores = f"best, step {state.best_step}", {"score": state.best_score}
+        write_atomically(run.model, run.best.read_bytes())
+    state.seconds += time.perf_counter() - started
+    minutes = state.seconds / 60
+    log.info(
+        "%d steps in %.1f min; %s holds the weights: %s", state.step, minutes, run.model, chosen
+    )
+    journal.write({"step": state.step, "event": "finished", "weights": chosen, **scores})
+    return Run(run.path, state.step, state.seconds, scores)
+
+
+def _metadata(step: int, data: Prepared) -> dict[str, str]:
+    return {"step": str(step), "longest_src": str(data.longest_src)}
+
+
+def _lines(corpus: Corpus) -> Iterator[str]:
+    for pair in corpus.pairs:
+        yield pair["src"]
+        yield pair["tgt"]
+
+
+# Run directory -------------------------------------------------------------------------------
+
+# What may differ from the run that is resumed: nothing that the next update depends on, except how
+# far to go.
+_CHANGEABLE = (
+    *("max_steps", "max_epochs", "device", "threads", "validate_every", "checkpoint_every"),
+    *("keep_checkpoints", "average_checkpoints", "patience", "val_bleu_sentences", "log_every"),
+    "tensorboard",
+)
+
+
+def _claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None:
+    # The checkpoint to go on from; None starts anew. Nothing is ever overwritten.
+    if run.path.exists() and not run.path.is_dir():
+        raise TrainingError(f"run_dir ({run.path}) is a file; choose another name")
+    if not resume:
+        if run.is_empty():
+            return None
+        raise TrainingError(
+            f"{run.path} is not empty, and a run is never overwritten.\n"
+            f"To go on with it:  {resume_command(run)}\n"
+            f"To start another:  add run_dir={run.free_name()}"
+        )
+    if run.is_empty():
+        raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
+    before = run.load_config()
+    ignore: dict[str, Any] = {
+        "run_dir": True,
+        "decoding": True,
+        "training": set(_CHANGEABLE),
+    }
+    old, new = before.model_dump(exclude=ignore), config.model_dump(exclude=ignore)
+    changed = [
+        f"  {key}: was {a!r}, is {b!r}"
+        for (key, a), (_, b) in zip(_flat(old), _flat(new), strict=True)
+        if a != b
+    ]
+    if changed:
+        raise TrainingError(
+            f"{run.path} was trained with other settings, so it cannot be resumed exactly:\n"
+            + "\n".join(changed)
+            + f"\nTo go on with its own settings:  {resume_command(run)}"
+        )
+    checkpoint = run.newest_checkpoint()
+    if checkpoint is None:
+        log.warning("%s has no checkpoint yet: starting from the beginning", run.path)
+    run.drop_newer_than(checkpoint.state.step if checkpoint else 0)
+    return checkpoint
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _write_setup(run: RunDirectory, config: Config, data: Prepared) -> None:
+    run.path.mkdir(parents=True, exist_ok=True)
+    write_atomically(run.config, config.to_yaml().encode())
+    write_atomically(run.tokenizer, data.tokenizer.model)
+
+
+def _save(
+    run: RunDirectory,
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    state: TrainingState,
+    config: Config,
+) -> None:
+    _require_finite_weights(model, state.step, run)
+    moments = {
+        f"{kind}.{name}": optimizer.state[p][kind]
+        for name, p in model.named_parameters()
+        if p in optimizer.state
+        for kind in ("exp_avg", "exp_avg_sq")
+    }
+    run.save_checkpoint(
+        Checkpoint(named_weights(model), moments, state),
+        keep=config.training.keep_checkpoints,
+        every=config.training.checkpoint_every,
+    )
+
+
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, model: Transformer, checkpoint: Checkpoint
+) -> None:
+    for name, p in model.named_parameters():
+        moments = {
+            kind: checkpoint.optimizer[f"{kind}.{name}"].to(p.device)
+            for kind in ("exp_avg", "exp_avg_sq")
+        }
+        step = torch.tensor(float(checkpoint.state.step), device=p.device)
+        optimizer.state[p] = {"step": step, **moments}
+
+
+# What goes wrong -----------------------------------------------------------------------------
+
+
+def _explain_non_finite(
+    sums: Sums, step: int, lr: float, batches: list[Batch], data: Prepared, run: RunDirectory
+) -> str:
+    batch = batches[0]
+    first = data.tokenizer.decode(batch.src[0].tolist())
+    return (
+        f"the loss is {sums.smoothed} at step {step} (learning rate {lr:.2e}); "
+        f"the update was not made.\n"
+        f"It has {sum(len(b.src) for b in batches)} pairs and {sums.n_tokens} target tokens; "
+        f"its first source is: {first!r}\n"
+        f"Try a lower training.learning_rate_scale, more training.warmup_steps, "
+        f"training.clip_norm=1, or training.precision=fp32.\n"
+        f"Checkpoints before this step are whole: {resume_command(run)}"
+    )
+
+
+def _require_finite_weights(model: Transformer, step: int, run: RunDirectory) -> None:
+    for name, weight in named_weights(model).items():
+        if not bool(weight.isfinite().all()):
+            raise TrainingError(
+                f"{name} is not finite after step {step}, so this checkpoint is not saved.\n"
+                f"Try a lower training.learning_rate_scale or training.clip_norm=1.\n"
+                f"Checkpoints before this step are whole: {resume_command(run)}"
+            )

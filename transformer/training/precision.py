@@ -1,0 +1,62 @@
+"""Where to compute and with which numbers."""
+
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ..errors import UserError
+
+
+def choose_device(setting: str) -> torch.device:
+    """`auto` is a GPU if there is one.
+
+    Raises:
+        UserError: a device that torch does not know or this machine does not have.
+    """
+    if setting != "auto":
+        try:
+            device = torch.device(setting)
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"training.device: cannot use {setting!r}; choose auto, cpu, cuda or mps ({reason})"
+            ) from None
+        return device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def choose_precision(
+    setting: Literal["auto", "fp32", "bf16"], device: torch.device
+) -> Literal["fp32", "bf16"]:
+    """`auto` takes bf16 where the device multiplies it in hardware, fp32 elsewhere.
+
+    On a CPU without such instructions bf16 is a hundred times slower than fp32 (measured: 1.1
+    against 115 GFLOP/s on two AVX2 cores), and no more exact.
+    """
+    if setting != "auto":
+        return setting
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device.type == "cpu" and _cpu_multiplies_bf16() else "fp32"
+
+
+def autocast(
+    precision: Literal["fp32", "bf16"], device: torch.device
+) -> AbstractContextManager[None]:
+    """Matrix products in bf16 if so chosen; weights, sums and the loss stay fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@lru_cache
+def _cpu_multiplies_bf16() -> bool:
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:  # not Linux: fp32 is always right
+        return False
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
