@@ -114,6 +114,7 @@ def test_json_and_n_best(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--model", "nowhere", "x"], "nowhere does not exist"),
         (["--input", "nowhere.de"], "cannot read nowhere.de"),
+        (["--device", "gpu", "x"], "cannot compute on device 'gpu'; choose auto, cpu, cuda or mps"),
     ],
 )
 def test_what_is_missing_is_named(

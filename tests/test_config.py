@@ -128,7 +128,7 @@ def test_missing_file_lists_what_is_there(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "configs").mkdir()
     write(tmp_path / "configs", "", "one.yaml")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"no configuration file .*found here: .*one\.yaml"):
+    with pytest.raises(ConfigError, match=r"no configuration file .*there is .*one\.yaml"):
         load_config("nowhere/at/all/some_long_name.yaml")
 
 

@@ -268,7 +268,7 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--alpha", type=_not_negative, metavar="A", help="its exponent (paper: 0.6)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
 
 
@@ -292,10 +292,11 @@ def _load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     import torch
 
     from .inference.translator import Translator
+    from .training.precision import choose_device
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    translator = Translator.load(args.model, device=args.device)
+    translator = Translator.load(args.model, device=str(choose_device(args.device)))
     default = translator.decoding
     settings = {
         "beam_size": args.beam_size or default.beam_size,

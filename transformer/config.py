@@ -374,9 +374,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         folder = path.parent if path.parent.is_dir() else Path("configs")
-        there = sorted(str(p) for p in folder.glob("*.yaml"))
-        near = difflib.get_close_matches(str(path), there, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"found here: {', '.join(there) or 'none'}"
+        there = {p.stem: str(p) for p in sorted(folder.glob("*.yaml"))}
+        near = difflib.get_close_matches(path.stem, there, n=1)
+        hint = f"there is {', '.join(there.values()) or 'none'} in {folder}"
+        if near:
+            hint = f"did you mean {there[near[0]]}?"
         raise ConfigError(f"no configuration file {path}; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None

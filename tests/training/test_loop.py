@@ -363,6 +363,14 @@ def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(
     assert moved.item() == pytest.approx(1e-4, rel=1e-2)
 
 
+def test_bf16_learns_as_fp32_does(configure: Callable[..., Config]) -> None:
+    full, half = (
+        train(configure(f"training.precision={precision}", run=precision)).metrics["val_nll"]
+        for precision in ("fp32", "bf16")
+    )
+    assert half == pytest.approx(full, rel=0.05) and half != full
+
+
 def test_same_seed_same_weights_other_seed_other_weights(configure: Callable[..., Config]) -> None:
     a, b = configure(run="a"), configure(run="b")
     c = configure("seed=2", run="c")

@@ -152,11 +152,13 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Prepared:
         config: data and tokenizer settings.
         tokenizer_path: the sentencepiece model of a run that is resumed.
     """
+    log.info("reading the text")
     train_pairs, val_pairs = load_corpus(config.data, "train"), load_corpus(config.data, "val")
     path = tokenizer_path or config.tokenizer.path
     if path:
         tokenizer = Tokenizer.load(path, sampling_alpha=config.tokenizer.sampling_alpha)
     else:
+        log.info("training a vocabulary of %s pieces", f"{config.tokenizer.vocab_size:,}")
         tokenizer = train_tokenizer(_lines(train_pairs), config.tokenizer, seed=config.seed)
     encoded = encode_corpus(train_pairs, tokenizer, config.data.cleaning.max_tokens)
     longest_src = int(lengths(encoded)[:, 0].max()) + 1

@@ -23,7 +23,7 @@ def choose_device(setting: str) -> torch.device:
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
-                f"training.device: cannot use {setting!r}; choose auto, cpu, cuda or mps ({reason})"
+                f"cannot compute on device {setting!r}; choose auto, cpu, cuda or mps ({reason})"
             ) from None
         return device
     if torch.cuda.is_available():
