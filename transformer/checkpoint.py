@@ -63,6 +63,9 @@ class TrainingState:
     best_score: float | None = None  # of the metric that chooses, higher is better
     best_step: int = 0
     validations_since_best: int = 0
+    best_metrics: dict[str, float] = field(default_factory=dict)  # of the best validation
+    text: str = ""  # fingerprint of the encoded training pairs
+    machine: dict[str, Any] = field(default_factory=dict)  # what the bits depend on besides
     window: dict[str, float] = field(default_factory=dict)  # sums since the last line of the log
 
 
@@ -111,10 +114,21 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Pat
 def save_weights(
     weights: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Writes weights as safetensors, atomically; the same weights give the same bytes."""
+    """Writes weights as safetensors, atomically, with a checksum among the metadata.
+
+    The same weights give the same bytes.
+    """
+    weights = _portable(weights)
+    about = {**(metadata or {}), "sha256": _checksum(weights)}
     # One entry, since safetensors writes several in any order.
-    about = {"about": json.dumps(dict(metadata or {}), sort_keys=True)}
-    write_atomically(path, save(_portable(weights), metadata=about))
+    write_atomically(path, save(weights, metadata={"about": json.dumps(about, sort_keys=True)}))
+
+
+def require_finite(weights: Mapping[str, Tensor], *, source: Path | str) -> None:
+    """Raises CheckpointError if a weight is infinite or not a number."""
+    for name, weight in weights.items():
+        if not bool(weight.isfinite().all()):
+            raise CheckpointError(f"{source} is of no use: {name} is not finite")
 
 
 def average_weights(checkpoints: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -174,13 +188,19 @@ class RunDirectory:
         return load_config(self.config)
 
     def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, every: int) -> Path:
-        """Writes a checkpoint and deletes old ones.
+        """Writes a checkpoint and deletes old ones. One of this step that is whole stays as it is.
 
         The newest `keep` of those that the schedule made, one every so many steps, stay. The one
         of an interruption stays only until the next, so that an average of the last few is the
         same as without the interruption.
         """
         final = self.checkpoints / f"step-{checkpoint.state.step:08d}"
+        if final.exists():
+            try:
+                _verify(final)
+                return final
+            except CheckpointError:
+                shutil.rmtree(final)
         temporary = self.checkpoints / f".{final.name}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -194,10 +214,6 @@ class RunDirectory:
         for name, content in files.items():
             _write_flushed(temporary / name, content)
         _flush_directory(temporary)
-        # A checkpoint of this step can be there already: damaged, or of a run that was resumed
-        # from before it. rename() does not replace a directory that has files.
-        if final.exists():
-            shutil.rmtree(final)
         temporary.rename(final)
         _flush_directory(self.checkpoints)
         scheduled = [path for path in self._saved() if _step(path) % every == 0]
@@ -243,7 +259,8 @@ def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> T
     """The model of a run with the weights of `path`, ready to translate.
 
     Raises:
-        CheckpointError: file missing, damaged, or of another model.
+        CheckpointError: file missing, damaged, of another model, or with weights that are no
+            numbers.
     """
     if not path.is_file():
         raise CheckpointError(
@@ -251,8 +268,12 @@ def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> T
         )
     try:
         weights = load_file(path)
-    except (SafetensorError, OSError) as error:
+        expected = read_metadata(path).get("sha256")
+    except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
+    if expected is not None and _checksum(weights) != expected:
+        raise CheckpointError(f"{path} is damaged: its checksum does not match")
+    require_finite(weights, source=path)
     # Built without storage: drawing first weights only to overwrite them would take longer than
     # loading does.
     with torch.device("meta"):
@@ -271,8 +292,11 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def _read_checkpoint(path: Path) -> Checkpoint:
     _verify(path)
-    state: dict[str, Any] = json.loads((path / STATE).read_text())
-    return Checkpoint(load_file(path / MODEL), load_file(path / OPTIMIZER), TrainingState(**state))
+    try:
+        state = TrainingState(**json.loads((path / STATE).read_text()))
+    except TypeError as error:
+        raise CheckpointError(f"{path} was written by another version: {error}") from None
+    return Checkpoint(load_file(path / MODEL), load_file(path / OPTIMIZER), state)
 
 
 def _step(path: Path) -> int:
@@ -281,16 +305,24 @@ def _step(path: Path) -> int:
 
 def _verify(path: Path) -> None:
     try:
-        sums = json.loads((path / CHECKSUMS).read_text())
-        for name, expected in sums.items():
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != expected:
-                raise CheckpointError(f"{path / name} is damaged: its checksum does not match")
-        if not {MODEL, OPTIMIZER, STATE} <= sums.keys():
-            raise CheckpointError(f"{path} is damaged: {CHECKSUMS} is incomplete")
-    except (OSError, ValueError, AttributeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+        expected = json.loads((path / CHECKSUMS).read_text())
+        found = {
+            name: hashlib.sha256((path / name).read_bytes()).hexdigest()
+            for name in (MODEL, OPTIMIZER, STATE)
+        }
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
+    if found != expected:
+        raise CheckpointError(f"{path} is damaged: its checksums do not match")
+
+
+def _checksum(weights: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        weight = weights[name]
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        digest.update(memoryview(weight.flatten().view(torch.uint8).numpy()))
+    return digest.hexdigest()
 
 
 def _portable(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

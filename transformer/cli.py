@@ -74,8 +74,8 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
           cat test.de | transformer-translate --beam-size 1 > test.en
 
         Text comes from the arguments, from --input, or from standard input. Every line of input
-        gives one line of output; with --n-best above 1, as many as asked for, written as
-        "number of the line ||| translation ||| score".
+        gives one line of output; with --n-best above 1, up to so many, written as
+        "number of the line, from 0 ||| translation ||| score".
         """,
     )
     parser.add_argument("text", nargs="*", help="a text each; quote it")
@@ -115,7 +115,11 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", metavar="FILE", help="also write the translations here")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     parser.add_argument(
-        "--bootstrap", type=int, default=1000, metavar="N", help="resamples; 0: no interval (1000)"
+        "--bootstrap",
+        type=_resamples,
+        default=1000,
+        metavar="N",
+        help="resamples for the confidence interval; 0: no interval (1000)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
@@ -127,7 +131,11 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    config = load_config(args.config, args.overrides)
+    overrides = args.overrides
+    if args.resume and Path(args.config).name == "config.yaml":
+        # The one that a run wrote for itself stays with it when its folder is moved.
+        overrides = [f"run_dir={json.dumps(str(Path(args.config).parent))}", *overrides]
+    config = load_config(args.config, overrides)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("datasets", "httpx", "huggingface_hub", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -151,7 +159,9 @@ def _translate(args: argparse.Namespace) -> int:
         settings["beam_size"] = args.n_best
     interactive = False
     if args.text:
-        lines: Iterable[str] = (line for text in args.text for line in text.split("\n"))
+        # As the bytes that were typed, since Python hides those that are not UTF-8.
+        typed = (line for text in args.text for line in os.fsencode(text).split(b"\n"))
+        lines: Iterable[str] = _decoded(typed, "the text")
     elif args.input:
         lines = _lines(args.input)
     else:
@@ -170,7 +180,10 @@ def _translate(args: argparse.Namespace) -> int:
             if args.json:
                 row = {
                     "source": source,
-                    "translations": [{"text": t.text, "score": t.score} for t in translations],
+                    # Digits beyond depend on what else was in the batch.
+                    "translations": [
+                        {"text": t.text, "score": round(t.score, 4)} for t in translations
+                    ],
                 }
                 print(json.dumps(row, ensure_ascii=False), file=out)
             elif args.n_best > 1:
@@ -212,7 +225,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         seconds = time.perf_counter() - started
         n_tokens = sum(len(ids) + 1 for ids in translator.tokenizer.encode_batch(hypotheses))
         report = {
-            "decoding": settings,
+            "decoding": {**translator.decoding.model_dump(), **settings},
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(sources) / seconds, 1),
             "tokens_per_second": round(n_tokens / seconds, 1),
@@ -232,12 +245,14 @@ def _evaluate(args: argparse.Namespace) -> int:
         print(score)
     if report:
         settings = report["decoding"]
+        search = f"beam {settings['beam_size']}, length penalty {settings['length_penalty']}"
+        if settings["length_penalty"] != "none":
+            search += f" {settings['alpha']}"
         print(
             f"{len(references):,} lines in {report['seconds']} s: "
             f"{report['sentences_per_second']} sentences/s, "
             f"{report['tokens_per_second']} target tokens/s; "
-            f"beam {settings['beam_size']}, length penalty {settings['length_penalty']} "
-            f"{settings['alpha']}; {report['hardware']}"
+            f"{'greedy' if settings['beam_size'] == 1 else search}; {report['hardware']}"
         )
     return 0
 
@@ -275,6 +290,14 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; found {text!r}")
+    return int(text)
+
+
+def _resamples(text: str) -> int:
+    if not text.isdecimal() or int(text) == 1:
+        raise argparse.ArgumentTypeError(
+            f"must be 0 or a whole number of at least 2; found {text!r}"
+        )
     return int(text)
 
 
@@ -338,7 +361,13 @@ def _output(path: str | None, *, overwrite: bool) -> Iterator[IO[str]]:
     if path is None:
         yield sys.stdout
         return
-    final = Path(path)
+    if Path(path).is_dir():
+        raise UserError(f"{path} is a folder; name a file")
+    if Path(path).exists() and not Path(path).is_file():  # /dev/null, a pipe
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        return
+    final = Path(path).resolve()  # through a link, which stays
     if final.exists() and not overwrite:
         raise UserError(f"{path} exists already; choose another name or add --overwrite")
     temporary = final.with_name(f".{final.name}.tmp")

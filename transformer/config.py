@@ -51,7 +51,14 @@ class SourceConfig(_Settings):
     subset: str | None = None
     """The hub dataset's configuration, such as `de-en` for wmt14."""
     split: str | None = None
-    """The hub dataset's split; by default `train` or `validation`, after the setting's name."""
+    """The hub dataset's split, or a part of it such as `train[2000:]`; by default `train` or
+    `validation`, after the setting's name."""
+    revision: str | None = None
+    """The hub dataset's branch, tag or commit: to pin it, or `refs/convert/parquet` for one that is
+    still a loading script (iwslt2017), which `datasets` no longer runs."""
+    folder: str | None = None
+    """The folder of a hub dataset to read, where subsets are plain folders, as in
+    `refs/convert/parquet`."""
     src: str | None = None
     """Column (JSON lines, Parquet, hub) of the source text; by default the source language's code,
     looked for as a column and inside a `translation` field."""
@@ -68,8 +75,15 @@ class SourceConfig(_Settings):
                 "a data source needs exactly one of path, hub and builtin; "
                 f"found {' and '.join(given) or 'none of them'}"
             )
-        if self.hub is None and (self.subset is not None or self.split is not None):
-            raise ValueError("subset and split belong to a hub source; remove them or give hub")
+        of_hub = ("subset", "split", "revision", "folder")
+        stray = [name for name in of_hub if getattr(self, name) is not None]
+        if self.hub is None and stray:
+            raise ValueError(
+                f"{' and '.join(stray)} belong{'s' * (len(stray) == 1)} to a hub source; "
+                f"remove {'it' if len(stray) == 1 else 'them'} or give hub"
+            )
+        if self.subset is not None and self.folder is not None:
+            raise ValueError("give subset or folder, not both: each names a part of a hub dataset")
         return self
 
 
@@ -235,8 +249,9 @@ class TrainingConfig(_Settings):
     keep_checkpoints: PositiveInt = 5
     """How many of the newest checkpoints stay on disk."""
     average_checkpoints: Count = 5
-    """At the end, the weights of the last k checkpoints are averaged (§6.1: 5 base, 20 big); 0 or 1
-    keeps those of the best validation."""
+    """At the end, the weights of the last k checkpoints are averaged (§6.1: 5 base, 20 big), and of
+    this average, the last weights and those of the best validation the best are kept; 0 or 1 makes
+    no average."""
     patience: PositiveInt | None = None
     """Stop after so many validations without a better one; null never stops early."""
     best_metric: Literal["bleu", "loss"] = "bleu"

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from transformer.data import batching
 from transformer.data.batching import (
     Batch,
+    count_positions,
     epoch_batches,
     epoch_order,
     make_batch,
     ordered_batches,
     pad_ids,
-    padding_share,
     token_budget_batches,
 )
 from transformer.data.corpus import Corpus
@@ -255,14 +255,20 @@ def test_sorting_by_length_saves_padding(tokenizer: Tokenizer) -> None:
         make_batch([[9] * int(src[i]) for i in part], [[9] * int(tgt[i]) for i in part], tokenizer)
         for part in np.split(order, 20)
     ]
-    assert padding_share(bucketed, tokenizer.pad_id) < 0.2
-    assert padding_share(unsorted, tokenizer.pad_id) > 0.4
+    assert padding_share(bucketed, tokenizer) < 0.2
+    assert padding_share(unsorted, tokenizer) > 0.4
 
 
-def test_padding_share_counts_both_sides(tokenizer: Tokenizer) -> None:
+def padding_share(batches: list[Batch], tokenizer: Tokenizer) -> float:
+    positions, padding = count_positions(batches, tokenizer.pad_id)
+    return padding / positions
+
+
+def test_positions_of_both_sides_are_counted(tokenizer: Tokenizer) -> None:
     batch = make_batch([[11, 12], [13]], [[21], [22, 23, 24]], tokenizer)
-    assert padding_share([batch], tokenizer.pad_id) == 3 / 14
-    assert padding_share([], tokenizer.pad_id) == 0
+    assert count_positions([batch], tokenizer.pad_id) == (14, 3)
+    assert count_positions([batch, batch], tokenizer.pad_id) == (28, 6)
+    assert count_positions([], tokenizer.pad_id) == (0, 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=40))

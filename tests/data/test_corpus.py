@@ -22,6 +22,7 @@ from transformer.data.corpus import (
     Corpus,
     CorpusError,
     encode_corpus,
+    fingerprint,
     lengths,
     load_corpus,
     statistics,
@@ -214,6 +215,45 @@ class TestHub:
         assert read({"hub": str(folder), "split": "train[1:]"}) == PAIRS[1:]
         assert read(f"hub:{folder}", src_lang="en", tgt_lang="de") == [PAIRS[0][::-1]]
 
+    def test_laid_out_as_iwslt2017(self, tmp_path: Path) -> None:
+        """The hub's conversion of a loading script: a folder for each subset."""
+        for subset, pairs in (("iwslt2017-de-en", PAIRS), ("iwslt2017-ar-en", PAIRS[:1])):
+            for split in ("train", "validation", "test"):
+                folder = tmp_path / "hub" / subset / split
+                folder.mkdir(parents=True)
+                write_parquet(folder, pairs, "0000.parquet", nested=True)
+        source = {"hub": str(tmp_path / "hub"), "folder": "iwslt2017-de-en"}
+        assert read(source) == PAIRS
+        assert read({**source, "folder": "iwslt2017-ar-en", "split": "test"}) == PAIRS[:1]
+
+    def test_laid_out_as_opus_books(self, tmp_path: Path) -> None:
+        """A subset for each pair of languages, named in the card, and nothing but a train split."""
+        for subset, pairs in (("de-en", PAIRS), ("de-fr", PAIRS[:1])):
+            folder = tmp_path / "hub" / subset
+            folder.mkdir(parents=True)
+            write_parquet(folder, pairs, "train-00000-of-00001.parquet", nested=True)
+        card = "configs:\n" + "".join(
+            f"- config_name: {subset}\n"
+            f"  data_files: [{{split: train, path: {subset}/train-*}}]\n"
+            for subset in ("de-en", "de-fr")
+        )
+        write_text(tmp_path / "hub" / "README.md", f"---\n{card}---\n")
+        source = {"hub": str(tmp_path / "hub"), "subset": "de-en"}
+        data = DataConfig.model_validate(
+            {"train": {**source, "split": "train[1:]"}, "val": {**source, "split": "train[:1]"}}
+        )
+        assert texts(load_corpus(data, "train")) == PAIRS[1:]
+        assert texts(load_corpus(data, "val")) == PAIRS[:1]
+
+    def test_the_part_of_the_hub_that_is_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def offline(name: str, subset: str | None, **arguments: Any) -> None:
+            raise ConnectionError(f"{name}, {subset}, {arguments}")
+
+        monkeypatch.setattr(datasets, "load_dataset", offline)
+        message = error_of({"hub": "IWSLT/iwslt2017", "folder": "a", "revision": "refs/b"})
+        assert "(folder 'a', revision 'refs/b', split 'validation')" in message
+        assert "'data_dir': 'a'" in message and "'revision': 'refs/b'" in message
+
     def test_an_edited_folder_is_read_anew(self, tmp_path: Path) -> None:
         source = f"hub:{tmp_path / 'hub'}"
         for pairs in (PAIRS[:1], PAIRS):
@@ -242,7 +282,7 @@ class TestHub:
         assert "no folder nothing" in error_of("hub:./nothing")
 
     def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def offline(name: str, subset: str, split: str) -> None:
+        def offline(name: str, subset: str, split: str, **_: Any) -> None:
             assert (name, subset, split) == ("wmt14", "de-en", "validation")
             raise ConnectionError("Couldn't reach 'wmt14' on the Hub (OfflineModeIsEnabled)")
 
@@ -560,6 +600,20 @@ class TestEncoding:
         source = write_tsv(tmp_path, [("a" * 50, "b")] * 1500 + PAIRS)
         encoded = encode_corpus(load_corpus(config(source), "val"), CountingEncoder(), 20)
         assert texts(encoded) == PAIRS
+
+    def test_the_fingerprint_is_of_the_content(self, tmp_path: Path) -> None:
+        def of(pairs: Pairs, name: str, weight: float = 1.0) -> str:
+            (tmp_path / name).mkdir()
+            source = {"path": write_tsv(tmp_path / name, pairs), "weight": weight}
+            data = DataConfig.model_validate({"train": source, "val": source})
+            return fingerprint(encode_corpus(load_corpus(data, "val"), CountingEncoder()))
+
+        assert of(PAIRS, "a") == of(PAIRS, "b")
+        others = [PAIRS[:-1], PAIRS[::-1], [(tgt, src) for src, tgt in PAIRS]]
+        # One letter: the same lengths, other ids.
+        others.append([(PAIRS[0][0].replace("u", "o"), PAIRS[0][1]), *PAIRS[1:]])
+        found = {of(pairs, f"other {n}") for n, pairs in enumerate(others)}
+        assert len({of(PAIRS, "c"), of(PAIRS, "d", 2.0), *found}) == 2 + len(others)
 
     def test_lengths_and_statistics(self, corpus: Callable[[], Corpus]) -> None:
         encoded = encode_corpus(corpus(), CountingEncoder())

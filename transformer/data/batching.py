@@ -157,10 +157,12 @@ def ordered_batches(corpus: Corpus, tokenizer: Tokenizer, *, batch_tokens: int) 
             yield make_batch([src[i] for i in indices], [tgt[i] for i in indices], tokenizer)
 
 
-def padding_share(batches: Sequence[Batch], pad_id: int) -> float:
-    """The share of padding among all source and target positions of the batches."""
-    padding = sum(int((b.src == pad_id).sum() + (b.tgt_out == pad_id).sum()) for b in batches)
-    return padding / max(1, sum(b.src.numel() + b.tgt_out.numel() for b in batches))
+def count_positions(batches: Sequence[Batch], pad_id: int) -> tuple[int, int]:
+    """Source and target positions of the batches: how many, and how many of them are padding."""
+    positions = sum(b.src.numel() + b.tgt_out.numel() for b in batches)
+    return positions, sum(
+        int((b.src == pad_id).sum() + (b.tgt_out == pad_id).sum()) for b in batches
+    )
 
 
 def _lengths(ids: Sequence[Sequence[int]]) -> NDArray[np.int64]:

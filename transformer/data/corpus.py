@@ -147,6 +147,19 @@ def lengths(corpus: Corpus) -> npt.NDArray[np.int32]:
     return np.concatenate(parts).astype(np.int32, copy=False)
 
 
+def fingerprint(corpus: Corpus) -> str:
+    """Names an encoded corpus after its content: the ids, in their order, and the weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    columns = corpus.pairs.select_columns(["src_ids", "tgt_ids", "weight"]).with_format("arrow")
+    for table in columns.iter(batch_size=100_000):
+        for side in ("src_ids", "tgt_ids"):
+            lists = table[side].combine_chunks()
+            digest.update(lists.value_lengths().to_numpy())
+            digest.update(lists.flatten().to_numpy())
+        digest.update(table["weight"].combine_chunks().to_numpy())
+    return digest.hexdigest()
+
+
 def statistics(corpus: Corpus) -> dict[str, float]:
     """Size of an encoded corpus: pairs, pieces a side, and target tokens (with EOS) in all."""
     src, tgt = lengths(corpus).T.astype(np.int64)
@@ -242,13 +255,20 @@ def _find_hub(source: SourceConfig, hub: str, split: str, columns: Columns) -> _
     import datasets
 
     setting, split = f"data.{split}", source.split or _HUB_SPLITS[split]
-    subset = f"subset {source.subset!r}, " if source.subset else ""
-    name = f"hub dataset {hub!r} ({subset}split {split!r})"
+    parts = {"subset": source.subset, "folder": source.folder, "revision": source.revision}
+    given = "".join(f"{part} {value!r}, " for part, value in parts.items() if value)
+    name = f"hub dataset {hub!r} ({given}split {split!r})"
     folder = Path(hub).expanduser()
     if hub.startswith((".", "/", "~")) and not folder.is_dir():
         raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
     try:
-        rows = datasets.load_dataset(str(folder), source.subset, split=split)
+        rows = datasets.load_dataset(
+            str(folder),
+            source.subset,
+            split=split,
+            data_dir=source.folder,
+            revision=source.revision,
+        )
     except Exception as error:  # networks, servers and many file formats: anything may come out
         # "An error occurred while generating the dataset", with the error that did behind it
         told = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__

@@ -126,8 +126,8 @@ def beam_search(
         done = done.add(ended, ids[:, :beam_size], penalty(length))
 
         # The k best that go on, in the order of their log-probability.
-        n_live = min(beam_size, n_candidates)
-        live, kept = candidates.masked_fill(ends, NOTHING).topk(n_live, dim=1)
+        n_next = min(beam_size, n_candidates)
+        live, kept = candidates.masked_fill(ends, NOTHING).topk(n_next, dim=1)
         live_ids, parents = _take(ids, kept), parents.gather(1, kept)
 
         # A live log-probability can only fall from here, and is divided by at most this.
@@ -142,7 +142,7 @@ def beam_search(
         remaining = (~over).nonzero().flatten()
         if len(remaining) == 0:
             break
-        rows = remaining.unsqueeze(-1) * log_probs.size(0) // n_sentences + parents[remaining]
+        rows = remaining.unsqueeze(-1) * n_live + parents[remaining]
         everything = len(remaining) == n_sentences
         state = state.select(
             rows.flatten().to(device), None if everything else remaining.to(device)

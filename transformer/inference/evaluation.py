@@ -38,12 +38,15 @@ def evaluate(
     Args:
         hypotheses: one translation a line, as a reader would get it.
         references: the same lines, translated by a person.
-        bootstrap: resamples for the confidence interval (Koehn 2004); 0 for none.
+        bootstrap: resamples for the confidence interval (Koehn 2004), at least 2; 0 for none.
         seed: of the resampling.
 
     Raises:
         UserError: no lines, or not as many hypotheses as references.
+        ValueError: bootstrap is negative or 1.
     """
+    if bootstrap < 0 or bootstrap == 1:
+        raise ValueError(f"bootstrap must be 0 or at least 2; found {bootstrap}")
     if len(hypotheses) != len(references):
         raise UserError(
             f"hypotheses and references must have the same number of lines; "

@@ -153,6 +153,7 @@ class Translator:
         sources: list[list[int]] = []
         plans: list[list[int | str]] = []  # per line: places in sources, and text that stays
         for line in lines:
+            line = line.encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
             plan: list[int | str] = []
             for text, stays in self._runs(line):
                 if stays:

@@ -9,14 +9,17 @@ import torch
 
 from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
-from ..data.batching import epoch_batches, padding_share
+from ..data.batching import count_positions, epoch_batches
 from ..data.corpus import Corpus, statistics
-from .loop import build, learning_rate_at, prepare, update, updates
+from .loop import Prepared, build, learning_rate_at, prepare, update, updates
 from .memory import keep_freed_memory
 from .precision import choose_device, choose_precision
 
 N_TIMED = 5
 """Updates made on a throw-away model to estimate time and memory."""
+
+N_COUNTED = 5000
+"""Batches counted at most to tell how many an epoch has."""
 
 
 def describe_run(config: Config) -> str:
@@ -43,21 +46,10 @@ def describe_run(config: Config) -> str:
         sums = update(model, optimizer, batches, step, lr, config, device, precision)
         seconds.append(time.perf_counter() - started)
         n_tokens += sums.n_tokens
-    per_epoch = list(
-        epoch_batches(
-            data.train,
-            data.tokenizer,
-            batch_tokens=config.training.batch_tokens,
-            max_tokens=config.data.cleaning.max_tokens,
-            seed=config.seed,
-            epoch=0,
-        )
-        if len(data.train.pairs) <= 200_000
-        else []
-    )
+    n_batches, padding = _an_epoch(config, data)
+    epoch_steps = -(-n_batches // config.training.accumulate)
     steps = config.training.max_steps
-    epoch_steps = -(-len(per_epoch) // config.training.accumulate)
-    if epoch_steps and config.training.max_epochs is not None:
+    if config.training.max_epochs is not None:
         steps = min(steps, epoch_steps * config.training.max_epochs)
     taken = "" if RunDirectory(config.run_dir).is_empty() else "  (not empty: choose another)"
     lines = [
@@ -70,23 +62,41 @@ def describe_run(config: Config) -> str:
         f"vocabulary      {data.tokenizer.vocab_size:,} pieces",
         f"weights         {model.n_parameters():,} ({model.n_parameters() * 4 / 1e6:,.1f} MB)",
     ]
-    if per_epoch:
-        lines.append(
-            f"an epoch        {epoch_steps:,} updates; "
-            f"{padding_share(per_epoch, model.pad_id):.1%} of all positions are padding; "
-            f"{steps:,} updates are {steps / epoch_steps:.1f} epochs"
-        )
-    if seconds:
-        step_time = median(seconds)
-        lines += [
-            f"an update       {step_time:.2f} s, {n_tokens / sum(seconds):,.0f} target tokens/s "
-            f"(median of {len(seconds)} just made, the first ones slow)",
-            f"time            about {_duration(steps * step_time)} for {steps:,} updates, "
-            f"validation not counted",
-            f"memory          {_memory(device)}",
-            f"disk            about {_disk(config, model.n_parameters()):,.0f} MB",
-        ]
+    step_time = median(seconds)
+    lines += [
+        f"an epoch        {epoch_steps:,} updates; "
+        f"{padding:.1%} of all positions are padding; "
+        f"{steps:,} updates are {steps / epoch_steps:.1f} epochs",
+        f"an update       {step_time:.2f} s, {n_tokens / len(seconds) / step_time:,.0f} target "
+        f"tokens/s (median of {len(seconds)} just made on a throw-away model)",
+        f"time            about {_duration(steps * step_time)} for {steps:,} updates, "
+        f"validation not counted",
+        f"memory          {_memory(device)}",
+        f"disk            about {_disk(config, model.n_parameters()):,.0f} MB",
+    ]
     return "\n".join(lines)
+
+
+def _an_epoch(config: Config, data: Prepared) -> tuple[int, float]:
+    # Its batches, and which share of their positions is padding; of a large corpus, estimated from
+    # the first ones, which are a random sample.
+    n_batches = n_pairs = positions = padding = 0
+    batches = epoch_batches(
+        data.train,
+        data.tokenizer,
+        batch_tokens=config.training.batch_tokens,
+        max_tokens=config.data.cleaning.max_tokens,
+        seed=config.seed,
+        epoch=0,
+    )
+    for batch in islice(batches, N_COUNTED):
+        counted = count_positions([batch], data.tokenizer.pad_id)
+        positions, padding = positions + counted[0], padding + counted[1]
+        n_batches, n_pairs = n_batches + 1, n_pairs + len(batch.src)
+    if n_batches == N_COUNTED:
+        all_pairs = float(data.train.pairs.with_format("numpy")["weight"][:].sum())
+        n_batches = round(n_batches * all_pairs / n_pairs)
+    return n_batches, padding / positions
 
 
 def _lengths(corpus: Corpus) -> str:

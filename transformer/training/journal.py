@@ -77,7 +77,8 @@ class Journal:
             "ppl": perplexity(nll),
             "lr": lr,
             "tokens_per_second": window["n_tokens"] / window["seconds"],
-            "padding_share": 1 - window["real"] / window["padded"],
+            "gradient_norm": window["gradient_norm"] / window["updates"],
+            "padding_share": window["padding"] / window["positions"],
             "seconds": state.seconds,
         }
         self.write(row)
@@ -110,10 +111,11 @@ class Journal:
                     self._board.add_scalar(key, value, row["step"])
 
     def _forget_after(self, step: int) -> None:
-        # What a killed run wrote after its last checkpoint will be written again.
+        # What a killed run wrote after its last checkpoint, and that a run is finished, will be
+        # written again.
         if self._run.metrics.exists():
             rows = self._run.metrics.read_text(encoding="utf-8").splitlines()
-            kept = [row for row in rows if _step_of(row) <= step]
+            kept = [row for row in rows if _step_of(row) <= step and '"event"' not in row]
             write_atomically(self._run.metrics, "".join(f"{row}\n" for row in kept).encode())
 
 

@@ -21,17 +21,19 @@ from torch import Tensor, nn
 
 from ..checkpoint import (
     Checkpoint,
+    CheckpointError,
     RunDirectory,
     TrainingState,
     average_weights,
     load_weights,
     named_weights,
+    require_finite,
     save_weights,
     write_atomically,
 )
 from ..config import Config
-from ..data.batching import Batch, epoch_batches, ordered_batches
-from ..data.corpus import Corpus, encode_corpus, lengths, load_corpus
+from ..data.batching import Batch, count_positions, epoch_batches, ordered_batches
+from ..data.corpus import Corpus, encode_corpus, fingerprint, lengths, load_corpus
 from ..data.tokenizer import Tokenizer, train_tokenizer
 from ..errors import UserError
 from ..inference.evaluation import bleu
@@ -49,6 +51,14 @@ log = logging.getLogger(__name__)
 
 class TrainingError(UserError):
     """A run that cannot start or go on; the message says where it stands and what to do."""
+
+
+class NotFiniteError(ArithmeticError):
+    """An update that was not made, since its loss or gradient is infinite or no number."""
+
+    def __init__(self, what: str, batch: Batch) -> None:
+        super().__init__(what)
+        self.batch = batch  # where it showed
 
 
 @dataclass(frozen=True)
@@ -97,10 +107,18 @@ def train(config: Config, *, resume: bool = False) -> Run:
     if checkpoint:
         load_weights(model, checkpoint.weights, source=run.path)
         _load_optimizer(optimizer, model, checkpoint)
+    _check_continuity(state, data, device, precision, run)
     _write_setup(run, config, data)
 
-    with Journal(run, config, state.step) as journal, stop_signals() as stop:
+    with Journal(run, config, state.step) as journal:
         log.info("%s", data.train.summary())
+        if config.training.max_steps <= config.training.warmup_steps:
+            log.warning(
+                "training.max_steps (%d) does not go beyond training.warmup_steps (%d): the "
+                "learning rate only grows",
+                config.training.max_steps,
+                config.training.warmup_steps,
+            )
         log.info(
             "%s weights, %s, %s, %d threads; step %d of %d",
             f"{model.n_parameters():,}",
@@ -111,36 +129,40 @@ def train(config: Config, *, resume: bool = False) -> Run:
             config.training.max_steps,
         )
         upcoming = updates(data, config, state)
-        while state.step < config.training.max_steps and not _out_of_patience(state, config):
-            # One update.
-            started = time.perf_counter()
-            batches = next(upcoming, None)
-            if batches is None:
-                break
-            step = state.step + 1
-            lr = learning_rate_at(step, config)
-            sums = update(model, optimizer, batches, step, lr, config, device, precision)
-            if not math.isfinite(sums.smoothed):
-                raise TrainingError(_explain_non_finite(sums, step, lr, batches, data, run))
-            state.step = step
-            state.tokens_seen += sums.n_tokens
-            _add_to_window(state, sums, batches, time.perf_counter() - started)
-            journal.advance(state, lr)
-
-            # Once in a while.
-            if step % config.training.log_every == 0:
-                journal.write_training(state, lr)
-            if step % config.training.validate_every == 0:
+        with stop_signals() as stop:
+            while state.step < config.training.max_steps and not _out_of_patience(state, config):
+                # One update.
                 started = time.perf_counter()
-                scores = validate(model, data, config, journal=journal)
-                state.seconds += time.perf_counter() - started
-                journal.write_validation(state, scores)
-                _keep_if_best(run, model, state, scores, data, config)
-            if step % config.training.checkpoint_every == 0 or stop.requested:
-                _save(run, model, optimizer, state, config)
-            if stop.requested:
-                log.info("stopped at step %d; to go on: %s", step, resume_command(run))
-                return Run(run.path, step, state.seconds, {}, interrupted=True)
+                batches = next(upcoming, None)
+                if batches is None:
+                    break
+                step = state.step + 1
+                lr = learning_rate_at(step, config)
+                try:
+                    sums = update(model, optimizer, batches, step, lr, config, device, precision)
+                except NotFiniteError as error:
+                    raise TrainingError(_explain_not_finite(error, step, lr, data, run)) from None
+                state.step = step
+                state.tokens_seen += sums.n_tokens
+                seconds = time.perf_counter() - started
+                _add_to_window(state, sums, count_positions(batches, model.pad_id), seconds)
+                journal.advance(state, lr)
+
+                # Once in a while.
+                if step % config.training.log_every == 0:
+                    journal.write_training(state, lr)
+                if step % config.training.validate_every == 0:
+                    started = time.perf_counter()
+                    _require_finite_weights(model, step, run)
+                    scores = validate(model, data, config, journal=journal)
+                    state.seconds += time.perf_counter() - started
+                    journal.write_validation(state, scores)
+                    _keep_if_best(run, model, state, scores, data, config)
+                if step % config.training.checkpoint_every == 0 or stop.requested:
+                    _save(run, model, optimizer, state, config)
+                if stop.requested:
+                    log.info("stopped at step %d; to go on: %s", step, resume_command(run))
+                    return Run(run.path, step, state.seconds, {}, interrupted=True)
 
         return _finish(run, model, optimizer, state, data, config, journal)
 
@@ -157,6 +179,13 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Prepared:
     path = tokenizer_path or config.tokenizer.path
     if path:
         tokenizer = Tokenizer.load(path, sampling_alpha=config.tokenizer.sampling_alpha)
+        if tokenizer.vocab_size != config.tokenizer.vocab_size:
+            log.warning(
+                "%s has %s pieces; tokenizer.vocab_size (%s), meant for a new one, does not count",
+                path,
+                f"{tokenizer.vocab_size:,}",
+                f"{config.tokenizer.vocab_size:,}",
+            )
     else:
         log.info("training a vocabulary of %s pieces", f"{config.tokenizer.vocab_size:,}")
         tokenizer = train_tokenizer(_lines(train_pairs), config.tokenizer, seed=config.seed)
@@ -203,6 +232,7 @@ class Sums:
     smoothed: float
     nll: float
     n_tokens: int
+    gradient_norm: float  # of the mean loss, before clipping
 
 
 def update(
@@ -217,7 +247,8 @@ def update(
 ) -> Sums:
     """Forward and backward over the batches of one update, then one step of the optimiser.
 
-    If the loss is not finite the optimiser does nothing.
+    Raises:
+        NotFiniteError: the loss or the gradient is infinite or not a number; the weights stay.
     """
     torch.manual_seed(int(np.random.SeedSequence((config.seed, step)).generate_state(1)[0]))
     model.train()
@@ -231,13 +262,16 @@ def update(
         (loss.smoothed / n_tokens).backward()
         smoothed += float(loss.smoothed.detach())
         nll += float(loss.nll)
-    if math.isfinite(smoothed):
-        if config.training.clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), config.training.clip_norm)
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        optimizer.step()
-    return Sums(smoothed, nll, n_tokens)
+        if not math.isfinite(smoothed):
+            raise NotFiniteError(f"the loss is {smoothed}", batch)
+    limit = config.training.clip_norm or math.inf
+    gradient_norm = float(nn.utils.clip_grad_norm_(model.parameters(), limit))
+    if not math.isfinite(gradient_norm):
+        raise NotFiniteError(f"the norm of the gradient is {gradient_norm}", batches[-1])
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    return Sums(smoothed, nll, n_tokens, gradient_norm)
 
 
 def _loss(model: Transformer, batch: Batch, config: Config) -> Loss:
@@ -297,14 +331,18 @@ def learning_rate_at(step: int, config: Config) -> float:
     )
 
 
-def _add_to_window(state: TrainingState, sums: Sums, batches: list[Batch], seconds: float) -> None:
+def _add_to_window(
+    state: TrainingState, sums: Sums, positions: tuple[int, int], seconds: float
+) -> None:
     state.seconds += seconds
     added = {
         "smoothed": sums.smoothed,
         "nll": sums.nll,
         "n_tokens": sums.n_tokens,
-        "real": sums.n_tokens,
-        "padded": sum(batch.tgt_out.numel() for batch in batches),
+        "gradient_norm": sums.gradient_norm,
+        "updates": 1,
+        "positions": positions[0],
+        "padding": positions[1],
         "seconds": seconds,
     }
     for key, value in added.items():
@@ -366,10 +404,11 @@ def _keep_if_best(
     config: Config,
 ) -> None:
     score = _score(scores, config)
-    if state.best_score is not None and score <= state.best_score:
+    if state.best_score is not None and not score > state.best_score:
         state.validations_since_best += 1
         return
     state.best_score, state.best_step, state.validations_since_best = score, state.step, 0
+    state.best_metrics = scores
     weights = named_weights(model)
     for path in (run.best, run.model):
         save_weights(weights, path, _metadata(state.step, data))
@@ -413,7 +452,7 @@ def _finish(
         save_weights(candidates[chosen], run.model, _metadata(state.step, data))
         scores = results[chosen]
     else:
-        chosen, scores = f"best, step {state.best_step}", {"score": state.best_score}
+        chosen, scores = f"best, step {state.best_step}", state.best_metrics
         write_atomically(run.model, run.best.read_bytes())
     state.seconds += time.perf_counter() - started
     minutes = state.seconds / 60
@@ -436,13 +475,21 @@ def _lines(corpus: Corpus) -> Iterator[str]:
 
 # Run directory -------------------------------------------------------------------------------
 
-# What may differ from the run that is resumed: nothing that the next update depends on, except how
-# far to go.
-_CHANGEABLE = (
-    *("max_steps", "max_epochs", "device", "threads", "validate_every", "checkpoint_every"),
-    *("keep_checkpoints", "average_checkpoints", "patience", "val_bleu_sentences", "log_every"),
-    "tensorboard",
-)
+# What may differ from the run that is resumed: nothing that the next update depends on. Of `device`
+# and `threads` it does only in its last bits; `_check_continuity` warns.
+_CHANGEABLE = {
+    *("max_epochs", "device", "threads", "validate_every", "checkpoint_every", "keep_checkpoints"),
+    *("average_checkpoints", "patience", "log_every", "tensorboard"),
+}
+
+
+def _changeable(config: Config) -> set[str]:
+    changeable = set(_CHANGEABLE)
+    if config.training.decay == "inverse_sqrt":  # others fall to zero at max_steps
+        changeable.add("max_steps")
+    if config.training.best_metric != "bleu":  # scores on other sentences do not compare
+        changeable.add("val_bleu_sentences")
+    return changeable
 
 
 def _claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None:
@@ -463,7 +510,7 @@ def _claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None
     ignore: dict[str, Any] = {
         "run_dir": True,
         "decoding": True,
-        "training": set(_CHANGEABLE),
+        "training": _changeable(config),
     }
     old, new = before.model_dump(exclude=ignore), config.model_dump(exclude=ignore)
     changed = [
@@ -482,6 +529,36 @@ def _claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None
         log.warning("%s has no checkpoint yet: starting from the beginning", run.path)
     run.drop_newer_than(checkpoint.state.step if checkpoint else 0)
     return checkpoint
+
+
+def _check_continuity(
+    state: TrainingState,
+    data: Prepared,
+    device: torch.device,
+    precision: str,
+    run: RunDirectory,
+) -> None:
+    # Notes what the bits of this run depend on; of one that is resumed, compares it.
+    text = fingerprint(data.train)
+    machine = {
+        "device": device.type,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    if state.text and state.text != text:
+        raise TrainingError(
+            f"the training text is not the one that {run.path} was trained on, so it cannot be "
+            f"resumed exactly.\nBring the old text back, or start another run: "
+            f"run_dir={run.free_name()}"
+        )
+    for name, now in machine.items():
+        before = state.machine.get(name, now)
+        if before != now:
+            log.warning(
+                "%s is %s, was %s: the run goes on, but not in the same bits", name, now, before
+            )
+    state.text, state.machine = text, machine
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -534,16 +611,14 @@ def _load_optimizer(
 # What goes wrong -----------------------------------------------------------------------------
 
 
-def _explain_non_finite(
-    sums: Sums, step: int, lr: float, batches: list[Batch], data: Prepared, run: RunDirectory
+def _explain_not_finite(
+    error: NotFiniteError, step: int, lr: float, data: Prepared, run: RunDirectory
 ) -> str:
-    batch = batches[0]
-    first = data.tokenizer.decode(batch.src[0].tolist())
+    batch = error.batch
     return (
-        f"the loss is {sums.smoothed} at step {step} (learning rate {lr:.2e}); "
-        f"the update was not made.\n"
-        f"It has {sum(len(b.src) for b in batches)} pairs and {sums.n_tokens} target tokens; "
-        f"its first source is: {first!r}\n"
+        f"{error} at step {step} (learning rate {lr:.2e}); the update was not made.\n"
+        f"The batch has {len(batch.src)} pairs and {batch.n_tokens} target tokens; "
+        f"its first source is: {data.tokenizer.decode(batch.src[0].tolist())!r}\n"
         f"Try a lower training.learning_rate_scale, more training.warmup_steps, "
         f"training.clip_norm=1, or training.precision=fp32.\n"
         f"Checkpoints before this step are whole: {resume_command(run)}"
@@ -551,10 +626,11 @@ def _explain_non_finite(
 
 
 def _require_finite_weights(model: Transformer, step: int, run: RunDirectory) -> None:
-    for name, weight in named_weights(model).items():
-        if not bool(weight.isfinite().all()):
-            raise TrainingError(
-                f"{name} is not finite after step {step}, so this checkpoint is not saved.\n"
-                f"Try a lower training.learning_rate_scale or training.clip_norm=1.\n"
-                f"Checkpoints before this step are whole: {resume_command(run)}"
-            )
+    try:
+        require_finite(named_weights(model), source=f"the model after step {step}")
+    except CheckpointError as error:
+        raise TrainingError(
+            f"{error}, so it is not saved.\n"
+            f"Try a lower training.learning_rate_scale or training.clip_norm=1.\n"
+            f"Checkpoints before this step are whole: {resume_command(run)}"
+        ) from None
