@@ -28,6 +28,15 @@ Das Mädchen mit dem roten Hut singt ein Lied.
 The girl with the red hat sings a song.""".splitlines()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kill-trials", type=int, default=1, help="runs to kill at random moments")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kill_trial" in metafunc.fixturenames:
+        metafunc.parametrize("kill_trial", range(metafunc.config.getoption("--kill-trials")))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing stays behind in the cache of whoever runs the tests, child processes included."""

@@ -1,5 +1,6 @@
 """The run directory: what is written comes back, and what is damaged is noticed."""
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -162,6 +163,51 @@ def test_a_damaged_or_missing_model_is_explained(tmp_path: Path) -> None:
     path.write_bytes(b"not weights")
     with pytest.raises(CheckpointError, match="damaged"):
         load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+
+
+def test_a_flipped_bit_among_the_weights_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_weights(named_weights(tiny_model()), path)
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(CheckpointError, match="damaged: its checksum does not match"):
+        load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    weights = {name: w.clone() for name, w in named_weights(tiny_model()).items()}
+    weights["encoder.layers.0.self_attention.output.weight"][0, 0] = torch.nan
+    save_weights(weights, path)
+    with pytest.raises(CheckpointError, match=r"self_attention\.output\.weight is not finite"):
+        load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+
+
+def test_a_whole_checkpoint_of_the_same_step_stays(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    path = run.save_checkpoint(checkpoint(1), keep=5, every=1)
+    before = {file.name: file.stat().st_mtime_ns for file in path.iterdir()}
+    assert run.save_checkpoint(checkpoint(1), keep=5, every=1) == path
+    assert {file.name: file.stat().st_mtime_ns for file in path.iterdir()} == before
+    (path / "state.json").write_text("damaged")
+    run.save_checkpoint(checkpoint(1), keep=5, every=1)
+    assert run.newest_checkpoint() is not None
+
+
+def test_a_checkpoint_of_another_version_is_explained(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = RunDirectory(tmp_path)
+    path = run.save_checkpoint(checkpoint(1), keep=5, every=1)
+    state = json.loads((path / "state.json").read_text())
+    content = json.dumps({**state, "from_the_future": 1}).encode()
+    (path / "state.json").write_bytes(content)
+    sums = json.loads((path / "checksums.json").read_text())
+    sums["state.json"] = hashlib.sha256(content).hexdigest()
+    (path / "checksums.json").write_text(json.dumps(sums))
+    assert run.newest_checkpoint() is None
+    assert "written by another version" in caplog.text and "from_the_future" in caplog.text
 
 
 def test_writing_leaves_the_old_file_when_it_fails(

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -84,6 +85,28 @@ def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert target.read_text() == expected
     arguments = ["--input", str(source), "--output", str(target), "--overwrite"]
     assert translate_main([*arguments, "--beam-size", "1"]) == 0
+
+
+def test_output_to_a_device_a_link_and_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert translate_main(["--output", "/dev/null", "Guten Morgen!"]) == 0
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert translate_main(["--output", str(link), "Guten Morgen!"]) == 1
+    assert target.read_text() == "old" and "exists already" in capsys.readouterr().err
+    assert translate_main(["--output", str(link), "--overwrite", "Guten Morgen!"]) == 0
+    assert target.read_text() == "Good morning!\n" and link.is_symlink()
+    assert translate_main(["--output", str(tmp_path), "Guten Morgen!"]) == 1
+    assert "is a folder; name a file" in capsys.readouterr().err
+
+
+def test_an_argument_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
+    assert translate_main([os.fsdecode(b"Gr\xfc\xdfe"), "Guten Morgen!"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1] == "Good morning!"
+    assert "the text, line 1 is not UTF-8" in captured.err
 
 
 def test_a_failure_leaves_no_half_written_output(
@@ -172,6 +195,10 @@ def test_evaluation_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         evaluate_main(["--reference", str(two)])
     assert "--hypotheses" in capsys.readouterr().err
+    for resamples in ("1", "-5", "many"):
+        with pytest.raises(SystemExit):
+            evaluate_main(["--reference", "x", "--input", "x", "--bootstrap", resamples])
+        assert f"at least 2; found '{resamples}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("main", [train_main, translate_main, evaluate_main])
@@ -200,3 +227,26 @@ def test_training_mistakes_are_explained(
     with pytest.raises(SystemExit):
         train_main([])
     assert "configs/quickstart.yaml" in capsys.readouterr().err
+
+
+def test_a_run_that_was_moved_is_resumed_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "".join(f"Das ist Nummer {n}.\tThis is number {n}.\n" for n in range(200))
+    (tmp_path / "pairs.tsv").write_text(text)
+    config = tmp_path / "a.yaml"
+    config.write_text(
+        f"""
+        run_dir: {tmp_path / "a"}
+        data: {{train: {tmp_path / "pairs.tsv"}, val: {tmp_path / "pairs.tsv"}}}
+        tokenizer: {{vocab_size: 300}}
+        model: {{d_model: 8, d_ff: 8, n_heads: 1, n_encoder_layers: 1, n_decoder_layers: 1}}
+        training: {{batch_tokens: 500, max_steps: 2, val_bleu_sentences: 2, tensorboard: false}}
+        """
+    )
+    assert train_main(["--config", str(config)]) == 0
+    moved = (tmp_path / "a").rename(tmp_path / "b")
+    more = "training.max_steps=3"
+    assert train_main(["--config", str(moved / "config.yaml"), "--resume", more]) == 0
+    assert (moved / "checkpoints" / "step-00000003").is_dir() and not (tmp_path / "a").exists()
+    assert f"transformer-translate --model {moved}" in capsys.readouterr().err

@@ -254,8 +254,12 @@ def test_wrong_value_is_shown_with_what_it_should_be(override: str, message: str
             ["data.train={path: a, hub: b}"],
             "exactly one of path, hub and builtin; found path and hub",
         ),
-        (["data.val={path: a, split: test}"], "subset and split belong to a hub source"),
-        (["data.val={builtin: true, subset: a}"], "subset and split belong to a hub source"),
+        (["data.val={path: a, split: test}"], "split belongs to a hub source; remove it or"),
+        (
+            ["data.val={builtin: true, subset: a, revision: b}"],
+            "subset and revision belong to a hub source; remove them or give hub",
+        ),
+        (["data.val={hub: a, subset: b, folder: c}"], "give subset or folder, not both"),
     ],
 )
 def test_impossible_combination(overrides: list[str], message: str) -> None:
@@ -269,6 +273,7 @@ def test_impossible_combination(overrides: list[str], message: str) -> None:
         ["training.val_bleu_sentences=0", "training.best_metric=loss"],
         ["training.batch_tokens=256"],
         ["data.val={hub: a, split: test, subset: b}"],
+        ["data.val={hub: a, revision: refs/convert/parquet, folder: b}"],
     ],
 )
 def test_combination_at_the_edge_of_the_possible(overrides: list[str]) -> None:

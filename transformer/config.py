@@ -234,7 +234,8 @@ class TrainingConfig(_Settings):
     """Share of the target distribution spread over all other tokens but padding; paper: 0.1."""
     consistency: float = Field(default=0.0, ge=0)
     """Weight of the divergence between two passes with different dropout (R-Drop, Liang et al.
-    2021, whose α is twice this); 0 makes one pass, as the paper."""
+    2021, whose α is twice this); 0 makes one pass, as the paper. Both passes are made at once: a
+    batch then holds `batch_tokens` twice, and costs as much."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of matrix products; weights and optimiser stay fp32. auto: bf16 where the device is built for
     it, fp32 elsewhere."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from transformer.config import CleaningConfig, DataConfig
 from transformer.data import corpus as corpus_module
-from transformer.data import sample_corpus
+from transformer.data import formats, sample_corpus
 from transformer.data.corpus import (
     Corpus,
     CorpusError,
@@ -233,8 +233,7 @@ class TestHub:
             folder.mkdir(parents=True)
             write_parquet(folder, pairs, "train-00000-of-00001.parquet", nested=True)
         card = "configs:\n" + "".join(
-            f"- config_name: {subset}\n"
-            f"  data_files: [{{split: train, path: {subset}/train-*}}]\n"
+            f"- config_name: {subset}\n  data_files: [{{split: train, path: {subset}/train-*}}]\n"
             for subset in ("de-en", "de-fr")
         )
         write_text(tmp_path / "hub" / "README.md", f"---\n{card}---\n")
@@ -393,13 +392,13 @@ class TestSources:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[Path] = []
-        original = corpus_module._open
+        original = formats._open
 
         def counted(path: Path) -> Any:
             opened.append(path)
             return original(path)
 
-        monkeypatch.setattr(corpus_module, "_open", counted)
+        monkeypatch.setattr(formats, "_open", counted)
         source = write_aligned(tmp_path, PAIRS)
         for _ in range(2):
             assert read(source) == PAIRS
@@ -557,13 +556,13 @@ class TestEncoding:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         judged: list[object] = []
-        original = corpus_module._judge
+        original = corpus_module.judge
 
         def counted(batch: Any, cleaning: CleaningConfig) -> Any:
             judged.append(batch)
             return original(batch, cleaning)
 
-        monkeypatch.setattr(corpus_module, "_judge", counted)
+        monkeypatch.setattr(corpus_module, "judge", counted)
         write_json(tmp_path / "hub", PAIRS[2:], "train.jsonl")
         sources = [
             write_tsv(tmp_path, PAIRS[:1]),

@@ -87,6 +87,9 @@ def test_errors_say_what_must_hold() -> None:
         evaluate(HYPOTHESES, REFERENCES[:3])
     with pytest.raises(UserError, match="nothing to score"):
         evaluate([], [])
+    for bootstrap in (-1, 1):
+        with pytest.raises(ValueError, match=f"0 or at least 2; found {bootstrap}"):
+            evaluate(HYPOTHESES, REFERENCES, bootstrap=bootstrap)
 
 
 def test_inputs_stay_as_they_are() -> None:

@@ -79,6 +79,7 @@ STRANGE = {
     "long line": "Der kleine Junge spielt mit seinem Ball im Garten und " * 8,
     "paragraph": "Ein Hund läuft. Die Katze schläft! Wer singt? „Ich“, sagt das Mädchen. " * 2,
     "punctuation": "...!?",
+    "half a surrogate pair": "Ein \ud83d Hund.",
 }
 
 

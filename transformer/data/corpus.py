@@ -9,20 +9,14 @@ cached too: the second run with the same text and settings starts at once.
 
 from __future__ import annotations
 
-import codecs
 import difflib
-import gzip
 import hashlib
-import io
 import json
 import textwrap
-import unicodedata
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import zip_longest
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -30,31 +24,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import CleaningConfig, DataConfig, SourceConfig
-from ..errors import UserError
 from . import sample_corpus
+from .cleaning import FAULTS, judge
+from .formats import READERS, Columns, CorpusError, Pair, kind, read_aligned, read_dataset, read_tsv
 
 if TYPE_CHECKING:
     import datasets
-
-Pair = tuple[str, str]
-Columns = tuple[str, str]
-Row = dict[str, object]
 
 # Part of every cache key. Raise it whenever the same file would be read, cleaned or encoded
 # otherwise than before, or old caches go on being used.
 _CACHE_VERSION = 1
 
-_FAULTS = ("no fault", "empty", "wrong script", "length ratio")
-
 # The name of our setting, and how the hub calls that split.
 _HUB_SPLITS = {"train": "train", "val": "validation"}
-
-# Pairs without a side longer than this are not judged by their length ratio (see CleaningConfig).
-_SHORT_CHARACTERS = 20
-
-
-class CorpusError(UserError):
-    """Text that cannot be used; the message names the file and the line and says what to do."""
 
 
 class Encoder(Protocol):
@@ -194,8 +176,8 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
     if source.hub is not None:
         return _find_hub(source, source.hub, split, columns)
     path = Path(source.path or "").expanduser()
-    reader = _READERS.get(_kind(path))
-    if columns != languages and reader in (None, _read_tsv):
+    reader = READERS.get(kind(path))
+    if columns != languages and reader in (None, read_tsv):
         raise CorpusError(
             "src and tgt name columns of JSON lines, Parquet and hub datasets; "
             f"{source.path or 'the built-in corpus'} has no named columns, so leave them out"
@@ -230,7 +212,7 @@ def _find_builtin(source: SourceConfig, languages: Columns, split: str) -> _Sour
 def _find_aligned(source: SourceConfig, prefix: Path, languages: Columns) -> _Source:
     src, tgt = (_find_side(prefix, language, languages) for language in languages)
     key = ("aligned", _stamp(src), _stamp(tgt))
-    return _Source(f"{src} and {tgt}", key, partial(_read_aligned, src, tgt), source.weight)
+    return _Source(f"{src} and {tgt}", key, partial(read_aligned, src, tgt), source.weight)
 
 
 def _find_side(prefix: Path, language: str, languages: Columns) -> Path:
@@ -238,13 +220,13 @@ def _find_side(prefix: Path, language: str, languages: Columns) -> Path:
     for path in (plain, packed):
         if path.is_file():
             return path
-    if _kind(prefix) in [f".{known}" for known in languages]:
-        shared = str(prefix).removesuffix(".gz").removesuffix(_kind(prefix))
+    if kind(prefix) in [f".{known}" for known in languages]:
+        shared = str(prefix).removesuffix(".gz").removesuffix(kind(prefix))
         hint = f"aligned files are given by the part of the name that both share: {shared}"
     elif prefix.is_dir():
         hint = f"{prefix} is a folder; if it is laid out as on the Hugging Face hub: hub:{prefix}"
     elif prefix.is_file():
-        known = ", ".join(_READERS)
+        known = ", ".join(READERS)
         hint = f"{prefix} is a file, but its ending is none of {known} (or with .gz)"
     else:
         hint = _near(plain)
@@ -280,12 +262,7 @@ def _find_hub(source: SourceConfig, hub: str, split: str, columns: Columns) -> _
             f"({setting}=hub:FOLDER)"
         ) from error
     key = ("hub", rows._fingerprint, columns)
-    return _Source(name, key, partial(_read_dataset, name, rows, columns), source.weight)
-
-
-def _kind(path: Path) -> str:
-    """The ending that tells the format, whether or not .gz follows."""
-    return Path(path.name.removesuffix(".gz")).suffix
+    return _Source(name, key, partial(read_dataset, name, rows, columns), source.weight)
 
 
 def _near(path: Path) -> str:
@@ -301,155 +278,6 @@ def _stamp(path: Path) -> tuple[str, int, int]:
     """Changes when the file does."""
     status = path.stat()
     return str(path.resolve()), status.st_size, status.st_mtime_ns
-
-
-# ------------------------------------------------------------------------------------------------
-# Reading: one generator of pairs for each format. None holds more than a few rows in memory
-# ------------------------------------------------------------------------------------------------
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a UTF-8 file, plain or .gz.
-
-    Read as bytes, since only a line feed may end a line: Python's `splitlines` also breaks at form
-    feeds, U+2028 and others, and from there on aligned files would no longer be aligned.
-    """
-    number = 0
-    try:
-        with _open(path) as file:
-            for number, line in enumerate(file, start=1):
-                yield number, line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").decode()
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{path}:{number}: byte {error.object[error.start]:#04x} at position {error.start + 1} "
-            "is not UTF-8; convert the file, for example with `iconv -f ISO-8859-1 -t UTF-8`"
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise CorpusError(f"cannot read {path} after line {number}: {error}") from None
-
-
-def _open(path: Path) -> io.BufferedIOBase:
-    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def _read_aligned(src: Path, tgt: Path) -> Iterator[Pair]:
-    src_lines, tgt_lines = _lines(src), _lines(tgt)
-    for number, (src_line, tgt_line) in enumerate(zip_longest(src_lines, tgt_lines)):
-        if src_line is None or tgt_line is None:
-            longer = number + 1 + sum(1 for _ in src_lines) + sum(1 for _ in tgt_lines)
-            n_src, n_tgt = (number, longer) if src_line is None else (longer, number)
-            raise CorpusError(
-                f"{src} has {n_src} lines and {tgt} has {n_tgt}; line by line one must be the "
-                "translation of the other"
-            )
-        yield src_line[1], tgt_line[1]
-
-
-def _read_tsv(path: Path, _: Columns) -> Iterator[Pair]:
-    for number, line in _lines(path):
-        cells = line.split("\t")
-        if len(cells) != 2:
-            raise CorpusError(
-                f"{path}:{number}: a line must be source, tab, target (no quoting); "
-                f"found {len(cells)} columns"
-            )
-        yield cells[0], cells[1]
-
-
-def _read_json_lines(path: Path, columns: Columns) -> Iterator[Pair]:
-    return _read_rows(f"{path}:", _json_rows(path), columns)
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    for number, line in _lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.rstrip())
-            problem = f"found {_short(row)}"
-        except json.JSONDecodeError as error:
-            row, problem = None, f"{error.msg} at column {error.colno}"
-        if not isinstance(row, dict):
-            raise CorpusError(
-                f"{path}:{number}: each line must be a JSON object ({problem}); "
-                "`jq -c '.[]'` makes such lines of a JSON array"
-            )
-        yield number, row
-
-
-def _read_parquet(path: Path, columns: Columns) -> Iterator[Pair]:
-    if path.suffix == ".gz":
-        # Reading it jumps to and fro, which in a .gz means unpacking from the start each time.
-        raise CorpusError(f"{path}: Parquet is compressed by itself; unpack it with `gunzip`")
-    return _read_rows(f"{path}, row ", enumerate(_parquet_rows(path, columns), start=1), columns)
-
-
-def _parquet_rows(path: Path, columns: Columns) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # A buffer, since some files are one row group and a column of it would be read as a whole.
-        with pq.ParquetFile(path, buffer_size=2**20) as file:
-            wanted = _wanted(file.schema_arrow.names, columns)
-            for batch in file.iter_batches(batch_size=1000, columns=wanted):
-                yield from batch.to_pylist()
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from None
-
-
-def _read_dataset(name: str, rows: datasets.Dataset, columns: Columns) -> Iterator[Pair]:
-    tables = rows.select_columns(_wanted(rows.column_names, columns)).with_format("arrow")
-    dicts = (row for table in tables.iter(batch_size=1000) for row in table.to_pylist())
-    return _read_rows(f"{name}, row ", enumerate(dicts, start=1), columns)
-
-
-def _wanted(names: list[str], columns: Columns) -> list[str]:
-    """The columns to read; all, if those are missing, so that the message can list them."""
-    enough = "translation" in names or set(columns) <= set(names)
-    return [name for name in names if not enough or name in (*columns, "translation")]
-
-
-def _read_rows(place: str, rows: Iterable[tuple[int, Row]], columns: Columns) -> Iterator[Pair]:
-    for number, row in rows:
-        try:
-            yield _cell(row, columns[0]), _cell(row, columns[1])
-        except CorpusError as error:
-            raise CorpusError(f"{place}{number}: {error}") from None
-
-
-def _cell(row: Row, column: str) -> str:
-    """The text in a column, or in that of a `translation` as the hub's wmt14 has it."""
-    translation = row.get("translation")
-    inner = translation if isinstance(translation, dict) else {}
-    if column not in row and column not in inner:
-        raise CorpusError(
-            f"no column {column!r}; found {', '.join(map(str, [*row, *inner])) or 'none'}. Set src "
-            "and tgt, as in {path: FILE, src: COLUMN, tgt: COLUMN}"
-        )
-    text = row.get(column, inner.get(column))
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise CorpusError(f"column {column!r} must hold text; found {_short(text)}")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # JSON can spell "\ud800", half a character
-        raise CorpusError(f"column {column!r} is no valid Unicode: {error.reason}") from None
-    return text
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
-
-
-_READERS: dict[str, Callable[[Path, Columns], Iterator[Pair]]] = {
-    ".tsv": _read_tsv,
-    ".jsonl": _read_json_lines,
-    ".json": _read_json_lines,
-    ".parquet": _read_parquet,
-}
 
 
 # ------------------------------------------------------------------------------------------------
@@ -525,7 +353,7 @@ def _clean(corpus: Corpus, cleaning: CleaningConfig) -> Corpus:
     pairs = corpus.pairs
     settings = cleaning.model_dump(exclude={"max_tokens"})  # that one waits for the tokenizer
     judged = pairs.map(
-        partial(_judge, cleaning=cleaning),
+        partial(judge, cleaning=cleaning),
         batched=True,
         remove_columns=pairs.column_names,
         features=datasets.Features(fault=datasets.Value("int8"), key=datasets.Value("int64")),
@@ -534,7 +362,7 @@ def _clean(corpus: Corpus, cleaning: CleaningConfig) -> Corpus:
     faults, keys = judged["fault"].to_numpy(), judged["key"].to_numpy()
 
     kept = np.flatnonzero(faults == 0)
-    counts = dict(zip(_FAULTS[1:], np.bincount(faults, minlength=len(_FAULTS))[1:], strict=True))
+    counts = dict(zip(FAULTS[1:], np.bincount(faults, minlength=len(FAULTS))[1:], strict=True))
     if cleaning.drop_duplicates:
         _, first = np.unique(keys[kept], return_index=True)
         counts["duplicate"] = len(kept) - len(first)
@@ -556,61 +384,6 @@ def _left_over(corpus: Corpus, pairs: datasets.Dataset, counts: dict[str, int]) 
 
 def _counts(dropped: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-
-
-def _judge(batch: dict[str, list[str]], cleaning: CleaningConfig) -> dict[str, list[int]]:
-    pairs = list(zip(batch["src"], batch["tgt"], strict=True))
-    return {
-        "fault": [_FAULTS.index(_fault(src, tgt, cleaning)) for src, tgt in pairs],
-        "key": [_key(src, tgt) for src, tgt in pairs],
-    }
-
-
-def _fault(src: str, tgt: str, cleaning: CleaningConfig) -> str:
-    if not src or not tgt:
-        return "empty"
-    if cleaning.script and not all(_in_script(side, cleaning.script) for side in (src, tgt)):
-        return "wrong script"
-    shorter, longer = sorted((len(src), len(tgt)))
-    ratio = cleaning.max_length_ratio
-    if ratio is not None and longer > _SHORT_CHARACTERS and longer > ratio * shorter:
-        return "length ratio"
-    return "no fault"
-
-
-def _in_script(text: str, script: str) -> bool:
-    """Whether most letters are of the script; true of a text without letters."""
-    marks = text.translate(_letter_marks(script))
-    return not marks or 2 * marks.count("1") > len(marks)
-
-
-@lru_cache
-def _letter_marks(script: str) -> _LetterMarks:
-    return _LetterMarks(script)
-
-
-class _LetterMarks(dict[int, str]):
-    """For `str.translate`: letters of a script become 1, other letters 0, all else vanishes."""
-
-    def __init__(self, script: str) -> None:
-        super().__init__()
-        self.script = script.upper()
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        known = unicodedata.name(letter, "").startswith(self.script)
-        self[code] = "" if not letter.isalpha() else "1" if known else "0"
-        return self[code]
-
-
-def _key(src: str, tgt: str) -> int:
-    """A 64-bit hash of the pair, so that finding duplicates needs 8 bytes a pair, not the text.
-
-    Among 100 million pairs the odds that any two share a hash by chance are 1 in 3,700.
-    """
-    text = f"{len(src)}:{src}{tgt}"  # with the length, "a" + "bc" is not "ab" + "c"
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
 
 
 def _encode(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ from ..config import Config
 from ..data.batching import Batch, count_positions, epoch_batches, ordered_batches
 from ..data.corpus import Corpus, encode_corpus, fingerprint, lengths, load_corpus
 from ..data.tokenizer import Tokenizer, train_tokenizer
-from ..errors import UserError
 from ..inference.evaluation import bleu
 from ..inference.translator import Translator
 from ..model.encoder_decoder import Transformer
@@ -43,14 +42,11 @@ from .journal import Journal, format_scores, perplexity
 from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
 from .memory import keep_freed_memory
 from .precision import autocast, choose_device, choose_precision
+from .resuming import TrainingError, check_continuity, claim, resume_command
 from .schedule import learning_rate
 from .signals import stop_signals
 
 log = logging.getLogger(__name__)
-
-
-class TrainingError(UserError):
-    """A run that cannot start or go on; the message says where it stands and what to do."""
 
 
 class NotFiniteError(ArithmeticError):
@@ -95,7 +91,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
     """
     # Setup: text, model, optimiser, and where the run stands.
     run = RunDirectory(config.run_dir)
-    checkpoint = _claim(run, config, resume)
+    checkpoint = claim(run, config, resume)
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
     if config.training.threads:
@@ -107,7 +103,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
     if checkpoint:
         load_weights(model, checkpoint.weights, source=run.path)
         _load_optimizer(optimizer, model, checkpoint)
-    _check_continuity(state, data, device, precision, run)
+    check_continuity(run, state, fingerprint(data.train), device, precision)
     _write_setup(run, config, data)
 
     with Journal(run, config, state.step) as journal:
@@ -215,11 +211,6 @@ def build(
         fused=True,
     )
     return model, optimizer
-
-
-def resume_command(run: RunDirectory) -> str:
-    """What to type to go on with a run."""
-    return f"transformer-train --config {run.config} --resume"
 
 
 # One update ----------------------------------------------------------------------------------
@@ -474,99 +465,6 @@ def _lines(corpus: Corpus) -> Iterator[str]:
 
 
 # Run directory -------------------------------------------------------------------------------
-
-# What may differ from the run that is resumed: nothing that the next update depends on. Of `device`
-# and `threads` it does only in its last bits; `_check_continuity` warns.
-_CHANGEABLE = {
-    *("max_epochs", "device", "threads", "validate_every", "checkpoint_every", "keep_checkpoints"),
-    *("average_checkpoints", "patience", "log_every", "tensorboard"),
-}
-
-
-def _changeable(config: Config) -> set[str]:
-    changeable = set(_CHANGEABLE)
-    if config.training.decay == "inverse_sqrt":  # others fall to zero at max_steps
-        changeable.add("max_steps")
-    if config.training.best_metric != "bleu":  # scores on other sentences do not compare
-        changeable.add("val_bleu_sentences")
-    return changeable
-
-
-def _claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None:
-    # The checkpoint to go on from; None starts anew. Nothing is ever overwritten.
-    if run.path.exists() and not run.path.is_dir():
-        raise TrainingError(f"run_dir ({run.path}) is a file; choose another name")
-    if not resume:
-        if run.is_empty():
-            return None
-        raise TrainingError(
-            f"{run.path} is not empty, and a run is never overwritten.\n"
-            f"To go on with it:  {resume_command(run)}\n"
-            f"To start another:  add run_dir={run.free_name()}"
-        )
-    if run.is_empty():
-        raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
-    before = run.load_config()
-    ignore: dict[str, Any] = {
-        "run_dir": True,
-        "decoding": True,
-        "training": _changeable(config),
-    }
-    old, new = before.model_dump(exclude=ignore), config.model_dump(exclude=ignore)
-    changed = [
-        f"  {key}: was {a!r}, is {b!r}"
-        for (key, a), (_, b) in zip(_flat(old), _flat(new), strict=True)
-        if a != b
-    ]
-    if changed:
-        raise TrainingError(
-            f"{run.path} was trained with other settings, so it cannot be resumed exactly:\n"
-            + "\n".join(changed)
-            + f"\nTo go on with its own settings:  {resume_command(run)}"
-        )
-    checkpoint = run.newest_checkpoint()
-    if checkpoint is None:
-        log.warning("%s has no checkpoint yet: starting from the beginning", run.path)
-    run.drop_newer_than(checkpoint.state.step if checkpoint else 0)
-    return checkpoint
-
-
-def _check_continuity(
-    state: TrainingState,
-    data: Prepared,
-    device: torch.device,
-    precision: str,
-    run: RunDirectory,
-) -> None:
-    # Notes what the bits of this run depend on; of one that is resumed, compares it.
-    text = fingerprint(data.train)
-    machine = {
-        "device": device.type,
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-    if state.text and state.text != text:
-        raise TrainingError(
-            f"the training text is not the one that {run.path} was trained on, so it cannot be "
-            f"resumed exactly.\nBring the old text back, or start another run: "
-            f"run_dir={run.free_name()}"
-        )
-    for name, now in machine.items():
-        before = state.machine.get(name, now)
-        if before != now:
-            log.warning(
-                "%s is %s, was %s: the run goes on, but not in the same bits", name, now, before
-            )
-    state.text, state.machine = text, machine
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _write_setup(run: RunDirectory, config: Config, data: Prepared) -> None:

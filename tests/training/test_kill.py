@@ -1,0 +1,207 @@
+"""A run may die at any moment: nothing is lost, and what is resumed ends in the same bits.
+
+`pytest tests/training/test_kill.py --kill-trials 10` kills ten runs in a row instead of one.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transformer import load_config
+from transformer.checkpoint import RunDirectory
+from transformer.config import Config
+from transformer.training import loop
+from transformer.training.loop import train, update
+
+FinalBytes = Callable[[Config], dict[str, bytes]]
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL where the process of the test must live on."""
+
+
+@pytest.mark.parametrize("step", [2, 5, 9, 12])
+@pytest.mark.parametrize(
+    "extra",
+    [(), ("tokenizer.sampling_alpha=0.3", "training.consistency=0.5")],
+    ids=["plain", "sampling and consistency"],
+)
+def test_killed_before_an_update(
+    configure: Callable[..., Config],
+    final_bytes: FinalBytes,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    extra: tuple[str, ...],
+) -> None:
+    whole, killed = configure(*extra, run="whole"), configure(*extra, run="killed")
+    train(whole)
+
+    def dies(*args: Any) -> Any:
+        if args[3] == step:
+            raise Killed
+        return update(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "update", dies)
+        with pytest.raises(Killed):
+            train(killed)
+    train(killed, resume=True)
+    assert final_bytes(whole) == final_bytes(killed)
+
+
+class Disk:
+    """Counts what is done to the disk, and at the n-th time dies before, in the midst or after."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, n: int | None, moment: str) -> None:
+        self.n_done = 0
+        self._n, self._moment = n, moment
+        self._wrap(patch, os, "fsync", lambda file: os.ftruncate(file, os.fstat(file).st_size // 2))
+        self._wrap(patch, os, "replace")
+        self._wrap(patch, Path, "rename")
+        self._wrap(patch, Path, "mkdir")
+        self._wrap(patch, shutil, "rmtree", lambda path, **_: min(path.iterdir()).unlink())
+
+    def _wrap(
+        self,
+        patch: pytest.MonkeyPatch,
+        owner: Any,
+        name: str,
+        by_half: Callable[..., object] | None = None,
+    ) -> None:
+        do = getattr(owner, name)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self.n_done += 1
+            dies = self.n_done == self._n
+            if dies and self._moment == "in the midst of" and by_half:
+                with suppress(OSError):  # a folder cannot be cut, nor what is not there be deleted
+                    by_half(*args, **kwargs)
+            if dies and self._moment != "after":
+                raise Killed
+            result = do(*args, **kwargs)
+            if dies:
+                raise Killed
+            return result
+
+        patch.setattr(owner, name, watched)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before", "in the midst of", "after"])
+def test_killed_at_each_operation_on_the_disk(
+    configure: Callable[..., Config],
+    final_bytes: FinalBytes,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    short = (
+        "training.max_steps=4",
+        "training.checkpoint_every=1",
+        "training.validate_every=2",
+        "training.keep_checkpoints=2",
+        "training.val_bleu_sentences=0",
+        "training.best_metric=loss",
+        "model.dropout=0.5",
+    )
+    whole = configure(*short, run="whole")
+    train(whole)
+    tokenizer = f"tokenizer.path={RunDirectory(whole.run_dir).tokenizer}"
+    expected = configure(*short, tokenizer, run="expected")
+    with monkeypatch.context() as patch:
+        disk = Disk(patch, None, moment)
+        train(expected)
+    assert disk.n_done > 50
+    for n in range(1, disk.n_done + 1):
+        killed = configure(*short, tokenizer, run=f"killed {moment} {n}")
+        with monkeypatch.context() as patch:
+            Disk(patch, n, moment)
+            with pytest.raises(Killed):
+                train(killed)
+        train(killed, resume=not RunDirectory(killed.run_dir).is_empty())
+        assert final_bytes(expected) == final_bytes(killed), f"killed {moment} operation {n}"
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Runs of the command, as whole processes."""
+
+    folder: Path
+    settings: list[str]
+
+    def start(self, run: RunDirectory) -> "subprocess.Popen[bytes]":
+        code = "import sys; from transformer.cli import train_main; sys.exit(train_main())"
+        command = [sys.executable, "-c", code, "--config", str(self.folder / "settings.yaml")]
+        resume = [] if run.is_empty() else ["--resume"]
+        return subprocess.Popen(
+            [*command, *resume, *self.settings, f"run_dir={run.path}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self, run: RunDirectory) -> Config:
+        process = self.start(run)
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors.decode()
+        return load_config(None, [f"run_dir={run.path}"])
+
+
+@pytest.fixture(scope="module")
+def processes(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Processes:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "settings.yaml").touch()
+    longer = ("training.max_steps=400", "training.checkpoint_every=7", "training.validate_every=80")
+    return Processes(folder, [*tiny, *longer])
+
+
+@pytest.fixture(scope="module")
+def whole(processes: Processes) -> tuple[Config, float]:
+    """A run that nothing interrupts, and the seconds it took."""
+    started = time.perf_counter()
+    config = processes.finish(RunDirectory(processes.folder / "whole"))
+    return config, time.perf_counter() - started
+
+
+@pytest.mark.slow
+def test_sigkill_at_random_moments(
+    processes: Processes, whole: tuple[Config, float], final_bytes: FinalBytes, kill_trial: int
+) -> None:
+    """Killed for real: twice while it trains, mid-epoch, and twice whenever it happens."""
+    expected, seconds = whole
+    run = RunDirectory(processes.folder / f"killed {kill_trial}")
+    generator = random.Random(time.time_ns())
+    moments = []
+    for n in range(4):
+        process = processes.start(run)
+        if n % 2:
+            time.sleep(generator.uniform(0, seconds))
+        else:
+            wait_for_step(run, process, newest_step(run) + 20)
+            time.sleep(generator.uniform(0, 0.5))
+        process.kill()
+        process.communicate(timeout=60)
+        moments.append(newest_step(run))
+    found = processes.finish(run)
+    print("killed after the checkpoints of steps", moments)
+    assert final_bytes(expected) == final_bytes(found), f"killed after steps {moments}"
+
+
+def wait_for_step(run: RunDirectory, process: "subprocess.Popen[bytes]", step: int) -> None:
+    while newest_step(run) < step and process.poll() is None:
+        time.sleep(0.01)
+
+
+def newest_step(run: RunDirectory) -> int:
+    if not run.checkpoints.exists():
+        return 0
+    steps = (int(path.name.removeprefix("step-")) for path in run.checkpoints.glob("step-*"))
+    return max(steps, default=0)
