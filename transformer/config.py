@@ -236,6 +236,8 @@ class TrainingConfig(_Settings):
     """Weight of the divergence between two passes with different dropout (R-Drop, Liang et al.
     2021, whose α is twice this); 0 makes one pass, as the paper. Both passes are made at once: a
     batch then holds `batch_tokens` twice, and costs as much."""
+    consistency_start: Count = 0
+    """Updates before `consistency` sets in: what comes first is learned faster in single passes."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of matrix products; weights and optimiser stay fp32. auto: bf16 where the device is built for
     it, fp32 elsewhere."""

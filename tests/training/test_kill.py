@@ -33,7 +33,14 @@ class Killed(BaseException):
 @pytest.mark.parametrize("step", [2, 5, 9, 12])
 @pytest.mark.parametrize(
     "extra",
-    [(), ("tokenizer.sampling_alpha=0.3", "training.consistency=0.5")],
+    [
+        (),
+        (
+            "tokenizer.sampling_alpha=0.3",
+            "training.consistency=0.5",
+            "training.consistency_start=4",
+        ),
+    ],
     ids=["plain", "sampling and consistency"],
 )
 def test_killed_before_an_update(

@@ -1,6 +1,7 @@
 """The loop: it learns, it resumes exactly, and it explains what stops it."""
 
 import json
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -310,6 +311,24 @@ def test_a_dry_run_tells_and_leaves_nothing(configure: Callable[..., Config]) ->
     assert "d_model: 16" in report and "weights         " in report
     assert "300 pairs read" in report and "are padding" in report
     assert "time            about" in report and "memory " in report
+
+
+def test_a_dry_run_times_what_comes_later_too(configure: Callable[..., Config]) -> None:
+    later = ("training.consistency=1.0", "training.consistency_start=8")
+    report = describe_run(configure(*later))
+    assert re.search(r"an update +[\d.]+ s \(.*/s\) and then [\d.]+ s \(", report)
+
+
+def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config]) -> None:
+    config = configure("training.consistency=1.0", "training.consistency_start=2")
+    data, device = prepare(config), torch.device("cpu")
+    batches = next(updates(data, config, TrainingState()))
+    losses = []
+    for settings, step in ((configure(), 2), (config, 2), (configure(), 3), (config, 3)):
+        model, optimizer = build(config, data.tokenizer, device)
+        sums = update(model, optimizer, batches, step, 1e-4, settings, device, "fp32")
+        losses.append(sums.smoothed)
+    assert losses[0] == losses[1] and losses[2] != losses[3]
 
 
 def test_bad_text_is_reported_before_anything_is_written(

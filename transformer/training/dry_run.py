@@ -4,6 +4,7 @@ import sys
 import time
 from itertools import islice
 from statistics import median
+from typing import Literal
 
 import torch
 
@@ -11,12 +12,14 @@ from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
 from ..data.batching import count_positions, epoch_batches
 from ..data.corpus import Corpus, statistics
+from ..model.encoder_decoder import Transformer
 from .loop import Prepared, build, learning_rate_at, prepare, update, updates
 from .memory import keep_freed_memory
 from .precision import choose_device, choose_precision
 
 N_TIMED = 5
-"""Updates made on a throw-away model to estimate time and memory."""
+"""Updates made on a throw-away model to estimate time and memory; the median passes over the slow
+first one."""
 
 N_COUNTED = 5000
 """Batches counted at most to tell how many an epoch has."""
@@ -38,14 +41,6 @@ def describe_run(config: Config) -> str:
     data = prepare(config)
     model, optimizer = build(config, data.tokenizer, device)
 
-    seconds, n_tokens = [], 0
-    state = TrainingState()
-    for step, batches in enumerate(islice(updates(data, config, state), N_TIMED), start=1):
-        started = time.perf_counter()
-        lr = learning_rate_at(step, config)
-        sums = update(model, optimizer, batches, step, lr, config, device, precision)
-        seconds.append(time.perf_counter() - started)
-        n_tokens += sums.n_tokens
     n_batches, padding = _an_epoch(config, data)
     epoch_steps = -(-n_batches // config.training.accumulate)
     steps = config.training.max_steps
@@ -62,19 +57,48 @@ def describe_run(config: Config) -> str:
         f"vocabulary      {data.tokenizer.vocab_size:,} pieces",
         f"weights         {model.n_parameters():,} ({model.n_parameters() * 4 / 1e6:,.1f} MB)",
     ]
-    step_time = median(seconds)
+    plain = steps  # updates in single passes, those before `consistency` sets in
+    if config.training.consistency:
+        plain = min(steps, config.training.consistency_start)
+    timed = [
+        (n, *_time_updates(model, optimizer, data, config, first, device, precision))
+        for first, n in ((1, plain), (plain + 1, steps - plain))
+        if n
+    ]
+    times = " and then ".join(
+        f"{seconds:.2f} s ({rate:,.0f} target tokens/s)" for _, seconds, rate in timed
+    )
     lines += [
         f"an epoch        {epoch_steps:,} updates; "
         f"{padding:.1%} of all positions are padding; "
         f"{steps:,} updates are {steps / epoch_steps:.1f} epochs",
-        f"an update       {step_time:.2f} s, {n_tokens / len(seconds) / step_time:,.0f} target "
-        f"tokens/s (median of {len(seconds)} just made on a throw-away model)",
-        f"time            about {_duration(steps * step_time)} for {steps:,} updates, "
-        f"validation not counted",
+        f"an update       {times}, the median of {N_TIMED} just made on a throw-away model",
+        f"time            about {_duration(sum(n * seconds for n, seconds, _ in timed))} for "
+        f"{steps:,} updates, validation not counted",
         f"memory          {_memory(device)}",
         f"disk            about {_disk(config, model.n_parameters()):,.0f} MB",
     ]
     return "\n".join(lines)
+
+
+def _time_updates(
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    data: Prepared,
+    config: Config,
+    first: int,
+    device: torch.device,
+    precision: Literal["fp32", "bf16"],
+) -> tuple[float, float]:
+    # Seconds of an update, and target tokens a second, as they will be from step `first` on.
+    seconds, rates = [], []
+    for step, batches in enumerate(islice(updates(data, config, TrainingState()), N_TIMED), first):
+        started = time.perf_counter()
+        lr = learning_rate_at(step, config)
+        sums = update(model, optimizer, batches, step, lr, config, device, precision)
+        seconds.append(time.perf_counter() - started)
+        rates.append(sums.n_tokens / seconds[-1])
+    return median(seconds), median(rates)
 
 
 def _an_epoch(config: Config, data: Prepared) -> tuple[int, float]:

@@ -248,7 +248,7 @@ def update(
     smoothed = nll = 0.0
     for batch in batches:
         with autocast(precision, device):
-            loss = _loss(model, batch.to(device), config)
+            loss = _loss(model, batch.to(device), step, config)
         # The mean over all target tokens of the update, however they are cut into batches.
         (loss.smoothed / n_tokens).backward()
         smoothed += float(loss.smoothed.detach())
@@ -265,9 +265,9 @@ def update(
     return Sums(smoothed, nll, n_tokens, gradient_norm)
 
 
-def _loss(model: Transformer, batch: Batch, config: Config) -> Loss:
+def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
     settings = config.training
-    if settings.consistency == 0:
+    if settings.consistency == 0 or step <= settings.consistency_start:
         logits, targets = _real_logits(model, batch)
         return label_smoothed_cross_entropy(
             logits, targets, pad_id=model.pad_id, smoothing=settings.label_smoothing
