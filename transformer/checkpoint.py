@@ -321,7 +321,7 @@ def _checksum(weights: Mapping[str, Tensor]) -> str:
     for name in sorted(weights):
         weight = weights[name]
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
-        digest.update(memoryview(weight.flatten().view(torch.uint8).numpy()))
+        digest.update(weight.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
