@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from transformer.cli import evaluate_main, train_main, translate_main
+from transformer.data.sample_corpus import sample_pairs
 
 PIZZA = "Die Pizza kam aus dem Ofen"
 
@@ -232,14 +233,14 @@ def test_training_mistakes_are_explained(
 def test_a_run_that_was_moved_is_resumed_where_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = "".join(f"Das ist Nummer {n}.\tThis is number {n}.\n" for n in range(200))
+    text = "".join(f"{de}\t{en}\n" for de, en in sample_pairs("train", 200))
     (tmp_path / "pairs.tsv").write_text(text)
     config = tmp_path / "a.yaml"
     config.write_text(
         f"""
         run_dir: {tmp_path / "a"}
         data: {{train: {tmp_path / "pairs.tsv"}, val: {tmp_path / "pairs.tsv"}}}
-        tokenizer: {{vocab_size: 300}}
+        tokenizer: {{vocab_size: 400}}
         model: {{d_model: 8, d_ff: 8, n_heads: 1, n_encoder_layers: 1, n_decoder_layers: 1}}
         training: {{batch_tokens: 500, max_steps: 2, val_bleu_sentences: 2, tensorboard: false}}
         """
