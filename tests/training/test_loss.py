@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from transformer.training import loss as loss_module
 from transformer.training.loss import Loss, consistency_loss, label_smoothed_cross_entropy
 
 PAD, VOCAB_SIZE = 2, 7
@@ -153,14 +154,44 @@ def test_half_precision_logits_are_summed_in_fp32() -> None:
     assert logits.grad.dtype == torch.bfloat16
 
 
+def both(first: Tensor, second: Tensor) -> Tensor:
+    return consistency_loss(torch.cat((first, second)))
+
+
+def naive_consistency(first: Tensor, second: Tensor) -> Tensor:
+    p, q = first.log_softmax(dim=-1), second.log_softmax(dim=-1)
+    return sum(
+        (F.kl_div(a, b, reduction="sum", log_target=True) / 2 for a, b in ((p, q), (q, p))),
+        first.new_zeros(()),
+    )
+
+
 def test_consistency_equals_torchs_kl_div_both_ways() -> None:
     first, second = random_logits(5), random_logits(5, seed=2)
-    p, q = first.log_softmax(dim=-1), second.log_softmax(dim=-1)
-    expected = sum(
-        F.kl_div(a, b, reduction="sum", log_target=True) / 2 for a, b in ((p, q), (q, p))
-    )
-    torch.testing.assert_close(consistency_loss(first, second), expected)
-    torch.testing.assert_close(consistency_loss(second, first), expected)
+    torch.testing.assert_close(both(first, second), naive_consistency(first, second))
+    torch.testing.assert_close(both(second, first), naive_consistency(first, second))
+
+
+def test_the_gradient_of_consistency_equals_autograds() -> None:
+    first, second = random_logits(5).requires_grad_(), random_logits(5, seed=2).requires_grad_()
+    found = torch.autograd.grad(3 * both(first, second), (first, second))
+    expected = torch.autograd.grad(3 * naive_consistency(first, second), (first, second))
+    torch.testing.assert_close(found, expected)
+
+
+def test_consistency_of_half_precision_logits_is_summed_in_fp32() -> None:
+    logits = random_logits(6).bfloat16().requires_grad_()
+    loss = consistency_loss(logits)
+    loss.backward()
+    exact = logits.detach().float()
+    torch.testing.assert_close(loss, naive_consistency(*exact.chunk(2)))
+    assert logits.grad is not None
+    assert logits.grad.dtype == torch.bfloat16
+
+
+def test_consistency_refuses_an_odd_number_of_rows() -> None:
+    with pytest.raises(ValueError, match="even number of rows; found 3"):
+        consistency_loss(random_logits(3))
 
 
 @settings(max_examples=50, deadline=None)
@@ -168,17 +199,34 @@ def test_consistency_equals_torchs_kl_div_both_ways() -> None:
 def test_consistency_is_zero_for_equals_and_never_below(seed: int, distance: float) -> None:
     first = random_logits(3, seed=seed)
     second = first + distance * random_logits(3, seed=seed + 1)
-    assert consistency_loss(first, first).item() == 0
-    assert consistency_loss(first, second).item() >= 0
+    assert both(first, first).item() == 0
+    assert both(first, second).item() >= 0
     if distance > 0.1:
-        assert consistency_loss(first, second).item() > 1e-4
+        assert both(first, second).item() > 1e-4
 
 
 def test_consistency_pulls_both_passes_together() -> None:
     first, second = random_logits(5).requires_grad_(), random_logits(5, seed=2).requires_grad_()
-    before = consistency_loss(first, second)
+    before = both(first, second)
     before.backward()
     assert first.grad is not None
     assert second.grad is not None
-    assert consistency_loss(first - 0.1 * first.grad, second) < before
-    assert consistency_loss(first, second - 0.1 * second.grad) < before
+    assert both(first - 0.1 * first.grad, second) < before
+    assert both(first, second - 0.1 * second.grad) < before
+
+
+@pytest.mark.parametrize("n_tokens", [1, 3, 20])
+def test_rows_are_cut_into_slices_without_a_seam(
+    n_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits, targets = random_logits(2 * n_tokens), torch.arange(2 * n_tokens) % 2 + 3
+
+    def losses() -> tuple[Tensor, ...]:
+        leaf = logits.clone().requires_grad_()
+        smoothed = loss_of(leaf, targets).smoothed
+        divergence = consistency_loss(leaf)
+        return smoothed, divergence, *torch.autograd.grad(smoothed + divergence, leaf)
+
+    whole = losses()
+    monkeypatch.setattr(loss_module, "_CACHED", 4 * VOCAB_SIZE)
+    torch.testing.assert_close(losses(), whole)

@@ -279,7 +279,7 @@ def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
     both = label_smoothed_cross_entropy(
         logits, targets, pad_id=model.pad_id, smoothing=settings.label_smoothing
     )
-    divergence = consistency_loss(*logits.chunk(2))
+    divergence = consistency_loss(logits)
     return Loss(both.smoothed / 2 + settings.consistency * divergence, both.nll / 2, batch.n_tokens)
 
 
