@@ -88,7 +88,37 @@ def test_damaged_checksums_are_noticed(tmp_path: Path) -> None:
     path = run.save_checkpoint(checkpoint(1), keep=5, every=1)
     for content in ("", "[]", "{}", "null"):
         (path / "checksums.json").write_text(content)
-        assert run.newest_checkpoint() is None
+        assert run.newest_whole_step() == 0
+        with pytest.raises(CheckpointError, match=r"none of the checkpoints .* is whole"):
+            run.newest_checkpoint()
+    assert path.exists()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path)
+    for step in (1, 2):
+        run.save_checkpoint(checkpoint(step), keep=5, every=1)
+
+    def refuses(path: Path) -> bytes:
+        raise PermissionError(f"not allowed to read {path}")
+
+    monkeypatch.setattr(Path, "read_bytes", refuses)
+    for read in (run.newest_checkpoint, run.newest_whole_step, lambda: run.last_weights(2)):
+        with pytest.raises(PermissionError, match="step-00000002"):
+            read()
+
+
+def test_other_folders_among_the_checkpoints_are_left_alone(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    mine = [run.checkpoints / name for name in ("step-00000001-copy", "step-best", "notes")]
+    for folder in mine:
+        folder.mkdir(parents=True)
+    for step in (1, 2):
+        run.save_checkpoint(checkpoint(step), keep=1, every=1)
+    run.drop_newer_than(1)
+    assert run.newest_checkpoint() is None and all(folder.exists() for folder in mine)
 
 
 def test_half_written_checkpoints_do_not_count(tmp_path: Path) -> None:
@@ -117,6 +147,23 @@ def test_an_interruption_does_not_change_what_is_averaged(tmp_path: Path) -> Non
     assert steps(run) == [10, 20, 23]
     run.save_checkpoint(checkpoint(30), keep=2, every=10)
     assert steps(run) == [20, 30]
+
+
+def test_what_was_not_deleted_when_a_run_died_is_deleted_later(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    for step in (10, 15, 20):
+        run.save_checkpoint(checkpoint(step), keep=9, every=5)
+    run.save_checkpoint(checkpoint(20), keep=1, every=10)  # is there, and whole
+    assert steps(run) == [20]
+
+
+def test_the_step_of_the_best_weights_is_read_from_them(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    assert run.step_of_best() is None
+    save_weights({"w": torch.ones(2)}, run.best, {"step": "7"})
+    assert run.step_of_best() == 7
+    run.best.write_bytes(run.best.read_bytes()[:20])
+    assert run.step_of_best() is None
 
 
 def test_checkpoints_after_the_one_resumed_from_are_dropped(tmp_path: Path) -> None:
@@ -195,9 +242,7 @@ def test_a_whole_checkpoint_of_the_same_step_stays(tmp_path: Path) -> None:
     assert run.newest_checkpoint() is not None
 
 
-def test_a_checkpoint_of_another_version_is_explained(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_checkpoint_of_another_version_is_explained(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     path = run.save_checkpoint(checkpoint(1), keep=5, every=1)
     state = json.loads((path / "state.json").read_text())
@@ -206,8 +251,8 @@ def test_a_checkpoint_of_another_version_is_explained(
     sums = json.loads((path / "checksums.json").read_text())
     sums["state.json"] = hashlib.sha256(content).hexdigest()
     (path / "checksums.json").write_text(json.dumps(sums))
-    assert run.newest_checkpoint() is None
-    assert "written by another version" in caplog.text and "from_the_future" in caplog.text
+    with pytest.raises(CheckpointError, match=r"written by another version.*from_the_future"):
+        run.newest_checkpoint()
 
 
 def test_writing_leaves_the_old_file_when_it_fails(

@@ -230,6 +230,17 @@ def test_training_mistakes_are_explained(
     assert "configs/quickstart.yaml" in capsys.readouterr().err
 
 
+def test_settings_that_are_called_config_are_no_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "config.yaml"
+    mine.write_text(f"run_dir: {tmp_path / 'run'}\n")
+    (tmp_path / "precious").touch()
+    assert train_main(["--config", str(mine), "--resume"]) == 1
+    assert f"there is no run to resume in {tmp_path / 'run'}" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "precious"]
+
+
 def test_a_run_that_was_moved_is_resumed_where_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,8 +19,10 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,11 @@ from .config import Config, load_config
 from .errors import UserError
 from .model.encoder_decoder import Transformer
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 log = logging.getLogger(__name__)
 
 MODEL, OPTIMIZER, STATE, CHECKSUMS = (
@@ -46,6 +53,10 @@ MODEL, OPTIMIZER, STATE, CHECKSUMS = (
 
 class CheckpointError(UserError):
     """A run directory or checkpoint that cannot be used; the message says what to do."""
+
+
+class DamagedError(CheckpointError):
+    """A checkpoint that is not as it was written."""
 
 
 @dataclass
@@ -64,7 +75,7 @@ class TrainingState:
     best_step: int = 0
     validations_since_best: int = 0
     best_metrics: dict[str, float] = field(default_factory=dict)  # of the best validation
-    text: str = ""  # fingerprint of the encoded training pairs
+    texts: dict[str, str] = field(default_factory=dict)  # fingerprints of the encoded pairs
     machine: dict[str, Any] = field(default_factory=dict)  # what the bits depend on besides
     window: dict[str, float] = field(default_factory=dict)  # sums since the last line of the log
 
@@ -166,6 +177,27 @@ class RunDirectory:
             return not self.path.exists()
         return all(path.name.startswith(".") for path in self.path.iterdir())
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training here; the lock of one that dies is free again.
+
+        Raises:
+            CheckpointError: another process holds the lock.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / ".lock", "w") as file:
+            if fcntl:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise CheckpointError(
+                        f"another process is training in {self.path}; wait for it, or start "
+                        f"another run: run_dir={self.free_name()}"
+                    ) from None
+                except OSError as error:  # a file system without locks
+                    log.warning("%s cannot be locked: %s", self.path, error)
+            yield
+
     def free_name(self) -> Path:
         """A name like this one that is not taken: runs/quickstart-2."""
         n = 2
@@ -195,12 +227,16 @@ class RunDirectory:
         same as without the interruption.
         """
         final = self.checkpoints / f"step-{checkpoint.state.step:08d}"
-        if final.exists():
-            try:
-                _verify(final)
-                return final
-            except CheckpointError:
-                shutil.rmtree(final)
+        if not _is_whole(final):
+            self._write_checkpoint(checkpoint, final)
+        scheduled = [path for path in self._saved() if _step(path) % every == 0]
+        for path in self._saved():
+            if path != final and path not in scheduled[:keep]:
+                shutil.rmtree(path)
+        return final
+
+    def _write_checkpoint(self, checkpoint: Checkpoint, final: Path) -> None:
+        shutil.rmtree(final, ignore_errors=True)
         temporary = self.checkpoints / f".{final.name}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -216,20 +252,36 @@ class RunDirectory:
         _flush_directory(temporary)
         temporary.rename(final)
         _flush_directory(self.checkpoints)
-        scheduled = [path for path in self._saved() if _step(path) % every == 0]
-        for path in self._saved():
-            if path != final and path not in scheduled[:keep]:
-                shutil.rmtree(path)
-        return final
 
     def newest_checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; damaged ones are passed over with a warning."""
+        """The newest checkpoint that is whole; damaged ones are passed over with a warning.
+
+        Raises:
+            CheckpointError: there are checkpoints, but none is whole, or the newest was written by
+                another version.
+        """
         for path in self._saved():
             try:
                 return _read_checkpoint(path)
-            except CheckpointError as error:
+            except DamagedError as error:
                 log.warning("%s; trying the one before it", error)
+        if self._saved():
+            raise CheckpointError(
+                f"none of the checkpoints in {self.checkpoints} is whole, and they stay as they "
+                f"are. Bring one back from a copy, or start another run: run_dir={self.free_name()}"
+            )
         return None
+
+    def newest_whole_step(self) -> int:
+        """The step of the newest checkpoint that is whole; 0 if there is none."""
+        return next((_step(path) for path in self._saved() if _is_whole(path)), 0)
+
+    def step_of_best(self) -> int | None:
+        """The step whose weights best.safetensors holds; None if it holds none."""
+        try:
+            return int(read_metadata(self.best)["step"])
+        except (SafetensorError, OSError, KeyError, ValueError):
+            return None
 
     def last_weights(self, n: int) -> list[dict[str, Tensor]]:
         """The weights of the newest n whole checkpoints, newest first."""
@@ -240,7 +292,7 @@ class RunDirectory:
             try:
                 _verify(path)
                 found.append(load_file(path / MODEL))
-            except CheckpointError as error:
+            except DamagedError as error:
                 log.warning("%s; it is left out of the average", error)
         return found
 
@@ -252,7 +304,9 @@ class RunDirectory:
 
     def _saved(self) -> list[Path]:
         # Newest first; temporary names begin with a dot.
-        return sorted(self.checkpoints.glob("step-*"), reverse=True)
+        names = re.compile(r"step-\d{8,}")
+        saved = [path for path in self.checkpoints.glob("step-*") if names.fullmatch(path.name)]
+        return sorted(saved, key=_step, reverse=True)
 
 
 def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> Transformer:
@@ -295,7 +349,10 @@ def _read_checkpoint(path: Path) -> Checkpoint:
     try:
         state = TrainingState(**json.loads((path / STATE).read_text()))
     except TypeError as error:
-        raise CheckpointError(f"{path} was written by another version: {error}") from None
+        raise CheckpointError(
+            f"{path} was written by another version of this package ({error}); resume with that "
+            f"version, or start another run"
+        ) from None
     return Checkpoint(load_file(path / MODEL), load_file(path / OPTIMIZER), state)
 
 
@@ -310,10 +367,18 @@ def _verify(path: Path) -> None:
             name: hashlib.sha256((path / name).read_bytes()).hexdigest()
             for name in (MODEL, OPTIMIZER, STATE)
         }
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from None
+    except (FileNotFoundError, ValueError) as error:
+        raise DamagedError(f"{path} is damaged: {error}") from None
     if found != expected:
-        raise CheckpointError(f"{path} is damaged: its checksums do not match")
+        raise DamagedError(f"{path} is damaged: its checksums do not match")
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _verify(path)
+    except DamagedError:
+        return False
+    return True
 
 
 def _checksum(weights: Mapping[str, Tensor]) -> str:

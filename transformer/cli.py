@@ -132,7 +132,8 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     overrides = args.overrides
-    if args.resume and Path(args.config).name == "config.yaml":
+    written = Path(args.config)
+    if args.resume and written.name == "config.yaml" and (written.parent / "train.log").is_file():
         # The one that a run wrote for itself stays with it when its folder is moved.
         overrides = [f"run_dir={json.dumps(str(Path(args.config).parent))}", *overrides]
     config = load_config(args.config, overrides)

@@ -105,16 +105,25 @@ class Disk:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "in the midst of", "after"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        ("training.checkpoint_every=1", "training.validate_every=2"),
+        # So that the best is saved, and the last is, where no checkpoint is due.
+        ("training.checkpoint_every=3", "training.validate_every=2"),
+    ],
+    ids=["often", "seldom"],
+)
 def test_killed_at_each_operation_on_the_disk(
     configure: Callable[..., Config],
     final_bytes: FinalBytes,
     monkeypatch: pytest.MonkeyPatch,
+    when: tuple[str, ...],
     moment: str,
 ) -> None:
     short = (
+        *when,
         "training.max_steps=4",
-        "training.checkpoint_every=1",
-        "training.validate_every=2",
         "training.keep_checkpoints=2",
         "training.val_bleu_sentences=0",
         "training.best_metric=loss",

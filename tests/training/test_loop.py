@@ -13,7 +13,13 @@ import torch
 from safetensors.torch import load_file
 
 from transformer import Translator, load_config
-from transformer.checkpoint import RunDirectory, TrainingState, average_weights, named_weights
+from transformer.checkpoint import (
+    CheckpointError,
+    RunDirectory,
+    TrainingState,
+    average_weights,
+    named_weights,
+)
 from transformer.config import Config
 from transformer.data.sample_corpus import sample_pairs
 from transformer.training import loop
@@ -26,6 +32,7 @@ from transformer.training.loop import (
     train,
     update,
     updates,
+    validate,
 )
 from transformer.training.loss import label_smoothed_cross_entropy
 
@@ -141,6 +148,111 @@ def test_the_result_is_the_last_the_best_or_the_average(configure: Callable[...,
     assert any(all(torch.equal(result[k], c[k]) for k in result) for c in candidates)
 
 
+def scripted(patch: pytest.MonkeyPatch, values: list[float]) -> None:
+    """Validation finds these values, whatever the weights: the last two belong to the end."""
+    found = iter(values)
+
+    def validate(*args: Any, **kwargs: Any) -> dict[str, float]:
+        value = next(found)
+        return {"val_loss": value, "val_nll": value, "val_ppl": 1.0, "val_bleu": value}
+
+    patch.setattr(loop, "validate", validate)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values"), [("bleu", [1.0, 3.0, 2.0, 0.5, 0.7]), ("loss", [3.0, 1.0, 2.0, 5.0, 4.0])]
+)
+def test_the_best_weights_are_those_of_the_best_validation(
+    configure: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+    metric: str,
+    values: list[float],
+) -> None:
+    config = configure(f"training.best_metric={metric}")  # validated at 4, 8 and 12
+    until_8 = RunDirectory(train(configure("training.max_steps=8", run="until 8")).directory)
+    scripted(monkeypatch, values)
+    metrics = train(config).metrics
+    run = RunDirectory(config.run_dir)
+    assert run.step_of_best() == 8 and metrics["val_loss"] == values[1]
+    expected, found = until_8.last_weights(1)[0], load_file(run.best)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert run.model.read_bytes() == run.best.read_bytes()
+
+
+@pytest.mark.parametrize(("values", "chosen"), [([5.0, 4.0], 0), ([4.0, 5.0], 1)])
+def test_the_end_chooses_between_the_last_and_the_average(
+    configure: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+    values: list[float],
+    chosen: int,
+) -> None:
+    config = configure("training.best_metric=bleu")
+    scripted(monkeypatch, [1.0, 3.0, 2.0, *values])
+    assert train(config).metrics["val_bleu"] == 5.0
+    run = RunDirectory(config.run_dir)
+    last = run.last_weights(2)
+    expected, found = [last[0], average_weights(last)][chosen], load_file(run.model)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert run.step_of_best() == 8
+
+
+def test_a_new_best_is_in_a_checkpoint_at_once(
+    configure: Callable[..., Config], final_bytes: FinalBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = configure(run="whole"), configure(run="killed")
+    train(whole)
+
+    def dies(*args: Any) -> Any:
+        if args[3] == 5:
+            raise KeyboardInterrupt
+        return update(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "update", dies)
+        with pytest.raises(KeyboardInterrupt):
+            train(killed)
+    run = RunDirectory(killed.run_dir)
+    assert run.newest_whole_step() == run.step_of_best() == 4  # scheduled are 3, 6, ...
+    train(killed, resume=True)
+    assert final_bytes(whole) == final_bytes(killed)
+
+
+def test_a_signal_while_it_validates_is_heard(
+    configure: Callable[..., Config], final_bytes: FinalBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, stopped = configure(run="whole"), configure(run="stopped")
+    train(whole)
+
+    def interrupted(*args: Any, **kwargs: Any) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        return validate(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "validate", interrupted)
+        run = train(stopped)
+    assert run.interrupted and run.step == 4
+    train(stopped, resume=True)
+    assert final_bytes(whole) == final_bytes(stopped)
+
+
+def test_a_validation_that_is_not_finite_stops_the_run(configure: Callable[..., Config]) -> None:
+    config = configure()
+    data = prepare(config)
+    model, _ = build(config, data.tokenizer, torch.device("cpu"))
+    with torch.no_grad():
+        model.output.weight.fill_(3e38)
+    with pytest.raises(TrainingError, match=r"the loss of the validation set is (nan|inf)"):
+        validate(model, data, config)
+
+
+def test_validation_depends_on_no_setting_for_decoding(configure: Callable[..., Config]) -> None:
+    config = configure("training.max_steps=4")
+    other = configure("decoding.max_extra_tokens=0", "decoding.beam_size=3")
+    data = prepare(config)
+    model, _ = build(config, data.tokenizer, torch.device("cpu"))
+    assert validate(model, data, config) == validate(model, data, other)
+
+
 def test_a_run_is_never_overwritten(configure: Callable[..., Config]) -> None:
     config = configure()
     Path(config.run_dir).mkdir()
@@ -179,11 +291,95 @@ def test_other_text_cannot_be_resumed_on(configure: Callable[..., Config]) -> No
     before = text.read_bytes()
     try:
         text.write_bytes(before.replace(b"\n", b"!\n", 1))
-        with pytest.raises(TrainingError, match=r"not the one .*\n.*run_dir=.*run-2"):
+        with pytest.raises(
+            TrainingError, match=r"data\.train is not the one .*\n.*run_dir=.*run-2"
+        ):
             train(config, resume=True)
     finally:
         text.write_bytes(before)
     train(config, resume=True)
+
+
+def test_other_validation_text_cannot_be_resumed_on(
+    configure: Callable[..., Config], tmp_path: Path
+) -> None:
+    val = tmp_path / "val.tsv"
+    val.write_text("Guten Tag!\tHello!\nGute Nacht!\tGood night!\n")
+    config = configure("training.max_steps=2", f"data.val={val}")
+    train(config)
+    val.write_text("Guten Tag!\tHello!\n")
+    with pytest.raises(TrainingError, match=r"the text of data\.val is not the one"):
+        train(config, resume=True)
+
+
+def test_checkpoints_that_are_no_use_are_not_deleted(configure: Callable[..., Config]) -> None:
+    config = configure("training.max_steps=3")
+    train(config)
+    (state,) = RunDirectory(config.run_dir).checkpoints.glob("step-*/state.json")
+    state.write_text("damaged")
+    saved = sorted(state.parent.iterdir())
+    with pytest.raises(CheckpointError, match=r"none of the checkpoints .* is whole.*run-2"):
+        train(config, resume=True)
+    assert sorted(state.parent.iterdir()) == saved
+
+
+def test_nothing_is_deleted_before_it_is_sure_that_the_run_goes_on(
+    configure: Callable[..., Config], write_pairs: Callable[..., Path], tmp_path: Path
+) -> None:
+    text = write_pairs(tmp_path / "train.tsv", sample_pairs("train", 200))
+    config = configure("training.max_steps=6", f"data.train={text}")
+    train(config)
+    newest = max(RunDirectory(config.run_dir).checkpoints.glob("step-*"))
+    (newest / "state.json").write_text("damaged")
+    write_pairs(text, sample_pairs("train", 190))
+    with pytest.raises(TrainingError, match=r"text of data\.train is not the one"):
+        train(config, resume=True)
+    assert newest.exists()
+
+
+def test_what_changed_is_in_the_log_of_the_run(configure: Callable[..., Config]) -> None:
+    train(configure("training.max_steps=2"))
+    changes = ("training.max_steps=4", "training.log_every=1", "decoding.beam_size=7")
+    train(configure(*changes, "training.threads=2"), resume=True)
+    told = RunDirectory(configure().run_dir).log.read_text()
+    for change in (
+        "training.max_steps: was 2, is 4",
+        "training.log_every: was 2, is 1",
+        "decoding.beam_size: was 4, is 7",
+        "threads is 2, was 1: the run goes on, but not in the same bits",
+    ):
+        assert change in told
+
+
+def test_two_processes_do_not_train_in_one_directory(configure: Callable[..., Config]) -> None:
+    config = configure("training.max_steps=2")
+    run = RunDirectory(config.run_dir)
+    message = r"another process is training in .*run; .*run_dir=.*run-2"
+    with run.locked():
+        with pytest.raises(CheckpointError, match=message):
+            train(config)
+        assert run.is_empty()
+    train(config)
+    with run.locked(), pytest.raises(CheckpointError, match=message):
+        train(config, resume=True)
+
+
+def test_a_run_that_another_process_began_meanwhile_stays(
+    configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configure("training.max_steps=2")
+
+    def late(*args: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "prepare", prepare)
+            train(config)
+        return prepare(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "prepare", late)
+        with pytest.raises(TrainingError, match="another process has just trained"):
+            train(config)
+    assert RunDirectory(config.run_dir).newest_whole_step() == 2
 
 
 def test_another_machine_is_noted(
@@ -210,7 +406,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(configure: Callable[..., Config
     config = configure("training.learning_rate_scale=1e30", "training.warmup_steps=1")
     with pytest.raises(TrainingError, match=r"not finite|the loss is") as error:
         train(config)
-    assert "step" in str(error.value) and "learning_rate_scale" in str(error.value)
+    told = str(error.value)
+    assert "step" in told and "learning_rate_scale" in told
+    assert "--resume" not in told and "run_dir=" in told and "run-2" in told
 
 
 def test_a_gradient_that_is_not_finite_changes_no_weight(configure: Callable[..., Config]) -> None:
@@ -257,6 +455,40 @@ def test_epochs_end_a_run(configure: Callable[..., Config]) -> None:
     data = prepare(config)
     expected = len(list(updates(data, config, TrainingState())))
     assert train(config).step == expected
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        (
+            "training.patience=3",
+            "training.validate_every=1",
+            "training.learning_rate_scale=1e-30",
+            "training.best_metric=loss",
+        ),
+        ("training.max_epochs=1", "training.max_steps=1000"),
+    ],
+    ids=["patience", "epochs"],
+)
+def test_what_ends_a_run_early_is_not_lost_when_it_is_resumed(
+    configure: Callable[..., Config],
+    final_bytes: FinalBytes,
+    monkeypatch: pytest.MonkeyPatch,
+    until: tuple[str, ...],
+) -> None:
+    whole, stopped = configure(*until, run="whole"), configure(*until, run="stopped")
+    expected = train(whole).step
+
+    def interrupts(*args: Any) -> Any:
+        if args[3] == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return update(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "update", interrupts)
+        assert train(stopped).step == 3
+    assert 3 < train(stopped, resume=True).step == expected
+    assert final_bytes(whole) == final_bytes(stopped)
 
 
 def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(

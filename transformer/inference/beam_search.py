@@ -84,6 +84,7 @@ def beam_search(
 
     Raises:
         ValueError: beam_size or a length below 1, or n_best outside 1 … beam_size.
+        ArithmeticError: `step` gives no finite log-probability at all.
     """
     if beam_size < 1:
         raise ValueError(f"beam_size must be at least 1; found {beam_size}")
@@ -137,6 +138,11 @@ def beam_search(
         for place in over.nonzero().flatten().tolist():
             unfinished = _unfinished(live[place], live_ids[place], penalty(length))
             best = [*done.hypotheses(place), *unfinished][:n_best]
+            if not best:
+                raise ArithmeticError(
+                    f"no hypothesis of sentence {int(sentences[place])} has a log-probability "
+                    f"that is a finite number"
+                )
             results[int(sentences[place])] = best
 
         remaining = (~over).nonzero().flatten()

@@ -31,7 +31,7 @@ from ..checkpoint import (
     save_weights,
     write_atomically,
 )
-from ..config import Config
+from ..config import Config, DecodingConfig
 from ..data.batching import Batch, count_positions, epoch_batches, ordered_batches
 from ..data.corpus import Corpus, encode_corpus, fingerprint, lengths, load_corpus
 from ..data.tokenizer import Tokenizer, train_tokenizer
@@ -42,7 +42,7 @@ from .journal import Journal, format_scores, perplexity
 from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
 from .memory import keep_freed_memory
 from .precision import autocast, choose_device, choose_precision
-from .resuming import TrainingError, check_continuity, claim, resume_command
+from .resuming import TrainingError, check_continuity, claim, occupy, resume_command
 from .schedule import learning_rate
 from .signals import stop_signals
 
@@ -91,7 +91,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
     """
     # Setup: text, model, optimiser, and where the run stands.
     run = RunDirectory(config.run_dir)
-    checkpoint = claim(run, config, resume)
+    checkpoint, notes = claim(run, config, resume)
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
     if config.training.threads:
@@ -103,10 +103,12 @@ def train(config: Config, *, resume: bool = False) -> Run:
     if checkpoint:
         load_weights(model, checkpoint.weights, source=run.path)
         _load_optimizer(optimizer, model, checkpoint)
-    check_continuity(run, state, fingerprint(data.train), device, precision)
-    _write_setup(run, config, data)
+    texts = {"train": fingerprint(data.train), "val": fingerprint(data.val)}
+    notes += check_continuity(run, state, texts, device, precision)
 
-    with Journal(run, config, state.step) as journal:
+    with occupy(run, state, resume), _open_journal(run, config, data, state) as journal:
+        for note in notes:
+            log.warning("%s", note)
         log.info("%s", data.train.summary())
         if config.training.max_steps <= config.training.warmup_steps:
             log.warning(
@@ -145,6 +147,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
                 journal.advance(state, lr)
 
                 # Once in a while.
+                is_best = False
                 if step % config.training.log_every == 0:
                     journal.write_training(state, lr)
                 if step % config.training.validate_every == 0:
@@ -153,10 +156,11 @@ def train(config: Config, *, resume: bool = False) -> Run:
                     scores = validate(model, data, config, journal=journal)
                     state.seconds += time.perf_counter() - started
                     journal.write_validation(state, scores)
-                    _keep_if_best(run, model, state, scores, data, config)
-                if step % config.training.checkpoint_every == 0 or stop.requested:
+                    is_best = _keep_if_best(run, model, state, scores, data, config)
+                stopping = stop.requested
+                if step % config.training.checkpoint_every == 0 or is_best or stopping:
                     _save(run, model, optimizer, state, config)
-                if stop.requested:
+                if stopping:
                     log.info("stopped at step %d; to go on: %s", step, resume_command(run))
                     return Run(run.path, step, state.seconds, {}, interrupted=True)
 
@@ -350,7 +354,10 @@ def validate(
 
     Returns:
         `val_loss` (label-smoothed), `val_nll`, `val_ppl`, all per target token, and `val_bleu`
-        unless `training.val_bleu_sentences` is 0.
+        unless `training.val_bleu_sentences` is 0. They depend on no setting for decoding.
+
+    Raises:
+        TrainingError: the loss is not finite.
     """
     model.eval()
     smoothed = nll = 0.0
@@ -368,6 +375,12 @@ def validate(
             )
             smoothed, nll = smoothed + float(loss.smoothed), nll + float(loss.nll)
             n_tokens += loss.n_tokens
+    if not math.isfinite(smoothed):
+        raise TrainingError(
+            f"the loss of the validation set is {smoothed}, although every weight is finite: the "
+            f"numbers in between are too large. Start another run with training.clip_norm=1, a "
+            f"lower training.learning_rate_scale, or training.precision=fp32"
+        )
     scores = {
         "val_loss": smoothed / n_tokens,
         "val_nll": nll / n_tokens,
@@ -375,7 +388,7 @@ def validate(
     }
     if config.training.val_bleu_sentences:
         pairs = data.val.pairs[: config.training.val_bleu_sentences]
-        greedy = config.decoding.model_copy(update={"beam_size": 1, "split": "never"})
+        greedy = DecodingConfig(beam_size=1, split="never")
         translations = [
             best[0].text
             for best in Translator(model, data.tokenizer, greedy).translate_batch(pairs["src"])
@@ -393,16 +406,17 @@ def _keep_if_best(
     scores: dict[str, float],
     data: Prepared,
     config: Config,
-) -> None:
+) -> bool:
     score = _score(scores, config)
     if state.best_score is not None and not score > state.best_score:
         state.validations_since_best += 1
-        return
+        return False
     state.best_score, state.best_step, state.validations_since_best = score, state.step, 0
     state.best_metrics = scores
     weights = named_weights(model)
     for path in (run.best, run.model):
         save_weights(weights, path, _metadata(state.step, data))
+    return True
 
 
 def _score(scores: dict[str, float], config: Config) -> float:
@@ -439,7 +453,8 @@ def _finish(
         results[name] = validate(model, data, config)
         log.info("%s: %s", name, format_scores(results[name]))
     chosen = max(results, key=lambda name: _score(results[name], config))
-    if state.best_score is None or _score(results[chosen], config) >= state.best_score:
+    best = state.best_score if run.step_of_best() == state.best_step else None
+    if best is None or _score(results[chosen], config) >= best:
         save_weights(candidates[chosen], run.model, _metadata(state.step, data))
         scores = results[chosen]
     else:
@@ -467,10 +482,12 @@ def _lines(corpus: Corpus) -> Iterator[str]:
 # Run directory -------------------------------------------------------------------------------
 
 
-def _write_setup(run: RunDirectory, config: Config, data: Prepared) -> None:
-    run.path.mkdir(parents=True, exist_ok=True)
+def _open_journal(
+    run: RunDirectory, config: Config, data: Prepared, state: TrainingState
+) -> Journal:
     write_atomically(run.config, config.to_yaml().encode())
     write_atomically(run.tokenizer, data.tokenizer.model)
+    return Journal(run, config, state.step)
 
 
 def _save(
@@ -517,9 +534,9 @@ def _explain_not_finite(
         f"{error} at step {step} (learning rate {lr:.2e}); the update was not made.\n"
         f"The batch has {len(batch.src)} pairs and {batch.n_tokens} target tokens; "
         f"its first source is: {data.tokenizer.decode(batch.src[0].tolist())!r}\n"
-        f"Try a lower training.learning_rate_scale, more training.warmup_steps, "
-        f"training.clip_norm=1, or training.precision=fp32.\n"
-        f"Checkpoints before this step are whole: {resume_command(run)}"
+        f"Start another run, run_dir={run.free_name()}, with a lower "
+        f"training.learning_rate_scale, more training.warmup_steps, training.clip_norm=1, or "
+        f"training.precision=fp32. The checkpoints before this step are whole"
     )
 
 
@@ -529,6 +546,7 @@ def _require_finite_weights(model: Transformer, step: int, run: RunDirectory) ->
     except CheckpointError as error:
         raise TrainingError(
             f"{error}, so it is not saved.\n"
-            f"Try a lower training.learning_rate_scale or training.clip_norm=1.\n"
-            f"Checkpoints before this step are whole: {resume_command(run)}"
+            f"Start another run, run_dir={run.free_name()}, with a lower "
+            f"training.learning_rate_scale or training.clip_norm=1. The checkpoints before this "
+            f"step are whole"
         ) from None

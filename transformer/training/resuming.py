@@ -1,7 +1,7 @@
 """May a run start here, or go on, and will it go on as it was?"""
 
-import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,8 +9,6 @@ import torch
 from ..checkpoint import Checkpoint, RunDirectory, TrainingState
 from ..config import Config
 from ..errors import UserError
-
-log = logging.getLogger(__name__)
 
 # What may differ from the run that is resumed: nothing that the next update depends on. Of `device`
 # and `threads` it does only in its last bits; `check_continuity` warns.
@@ -29,17 +27,20 @@ def resume_command(run: RunDirectory) -> str:
     return f"transformer-train --config {run.config} --resume"
 
 
-def claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None:
-    """The checkpoint to go on from; None starts anew. Nothing is ever overwritten.
+def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint | None, list[str]]:
+    """The checkpoint to go on from, None to start anew, and what the log should note.
+
+    Nothing is written or deleted.
 
     Raises:
         TrainingError: the run directory is taken, or cannot be resumed with these settings.
+        CheckpointError: there is no run, or none of its checkpoints is whole.
     """
     if run.path.exists() and not run.path.is_dir():
         raise TrainingError(f"run_dir ({run.path}) is a file; choose another name")
     if not resume:
         if run.is_empty():
-            return None
+            return None, []
         raise TrainingError(
             f"{run.path} is not empty, and a run is never overwritten.\n"
             f"To go on with it:  {resume_command(run)}\n"
@@ -48,40 +49,40 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> Checkpoint | None:
     if run.is_empty():
         raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
     before = run.load_config()
-    ignore: dict[str, Any] = {
-        "run_dir": True,
-        "decoding": True,
-        "training": _changeable(config),
-    }
-    old, new = before.model_dump(exclude=ignore), config.model_dump(exclude=ignore)
-    changed = [
-        f"  {key}: was {a!r}, is {b!r}"
-        for (key, a), (_, b) in zip(_flat(old), _flat(new), strict=True)
-        if a != b
-    ]
+    free = {"decoding", *(f"training.{name}" for name in _changeable(config))}
+    changed, notes = [], []
+    for key, old, new in _differences(before, config):
+        change = f"{key}: was {old!r}, is {new!r}"
+        (notes if key in free or key.split(".")[0] in free else changed).append(change)
     if changed:
         raise TrainingError(
             f"{run.path} was trained with other settings, so it cannot be resumed exactly:\n"
-            + "\n".join(changed)
+            + "\n".join(f"  {change}" for change in changed)
             + f"\nTo go on with its own settings:  {resume_command(run)}"
         )
     checkpoint = run.newest_checkpoint()
     if checkpoint is None:
-        log.warning("%s has no checkpoint yet: starting from the beginning", run.path)
-    run.drop_newer_than(checkpoint.state.step if checkpoint else 0)
-    return checkpoint
+        notes.append(f"{run.path} has no checkpoint yet: starting from the beginning")
+    return checkpoint, notes
 
 
 def check_continuity(
-    run: RunDirectory, state: TrainingState, text: str, device: torch.device, precision: str
-) -> None:
+    run: RunDirectory,
+    state: TrainingState,
+    texts: dict[str, str],
+    device: torch.device,
+    precision: str,
+) -> list[str]:
     """Notes in `state` what the bits of this run depend on; of one that is resumed, compares it.
 
     Args:
-        text: fingerprint of the encoded training pairs.
+        texts: fingerprints of the encoded pairs, `train` and `val`.
+
+    Returns:
+        What differs of the machine: the log should note it, and the run may go on.
 
     Raises:
-        TrainingError: the text is another than before. Another machine is only warned of.
+        TrainingError: the text is another than before.
     """
     machine = {
         "device": device.type,
@@ -89,19 +90,36 @@ def check_continuity(
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    if state.text and state.text != text:
-        raise TrainingError(
-            f"the training text is not the one that {run.path} was trained on, so it cannot be "
-            f"resumed exactly.\nBring the old text back, or start another run: "
-            f"run_dir={run.free_name()}"
-        )
-    for name, now in machine.items():
-        before = state.machine.get(name, now)
-        if before != now:
-            log.warning(
-                "%s is %s, was %s: the run goes on, but not in the same bits", name, now, before
+    for split, text in texts.items():
+        if state.texts.get(split, text) != text:
+            raise TrainingError(
+                f"the text of data.{split} is not the one that {run.path} had before, so it "
+                f"cannot be resumed exactly.\nBring the old text back, or start another run: "
+                f"run_dir={run.free_name()}"
             )
-    state.text, state.machine = text, machine
+    notes = [
+        f"{name} is {now}, was {state.machine[name]}: the run goes on, but not in the same bits"
+        for name, now in machine.items()
+        if state.machine.get(name, now) != now
+    ]
+    state.texts, state.machine = texts, machine
+    return notes
+
+
+@contextmanager
+def occupy(run: RunDirectory, state: TrainingState, resume: bool) -> Iterator[None]:
+    """Holds the run directory while it is written to, if it is still as `claim` found it.
+
+    Raises:
+        TrainingError: meanwhile another process started here or went on.
+        CheckpointError: another process is training here.
+    """
+    with run.locked():
+        found = run.newest_whole_step()
+        if found != state.step or not (resume or run.is_empty()):
+            raise TrainingError(f"another process has just trained in {run.path}; look again")
+        run.drop_newer_than(state.step)
+        yield
 
 
 def _changeable(config: Config) -> set[str]:
@@ -111,6 +129,12 @@ def _changeable(config: Config) -> set[str]:
     if config.training.best_metric != "bleu":  # scores on other sentences do not compare
         changeable.add("val_bleu_sentences")
     return changeable
+
+
+def _differences(before: Config, now: Config) -> Iterator[tuple[str, Any, Any]]:
+    # Key, old and new value. The folder may have been moved.
+    old, new = (dict(_flat(config.model_dump(exclude={"run_dir"}))) for config in (before, now))
+    return ((key, old[key], new[key]) for key in old if old[key] != new[key])
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
