@@ -120,6 +120,26 @@ def test_a_failure_leaves_no_half_written_output(
     assert [path.name for path in tmp_path.iterdir()] == ["a.gz"]
 
 
+def test_the_locale_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = tmp_path / "größer"
+    reference.write_text("Crème .\n", encoding="utf-8")
+    out, err = io.BytesIO(), io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    monkeypatch.setattr(
+        sys, "stderr", io.TextIOWrapper(err, encoding="ascii", errors="backslashreplace")
+    )
+    assert translate_main(["--json", "Grüße"]) == 0
+    assert evaluate_main(["--hypotheses", str(reference), "--reference", str(reference)]) == 0
+    assert train_main(["--settings"]) == 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert '"source": "Grüße"' in out.getvalue().decode()
+    assert "R-Drop, Liang et al. 2021, whose α" in " ".join(out.getvalue().decode().split())
+    assert "größer looks tokenised" in err.getvalue().decode()
+
+
 def test_json_and_n_best(capsys: pytest.CaptureFixture[str]) -> None:
     assert translate_main(["--json", "--n-best", "3", PIZZA, "Guten Morgen!"]) == 0
     rows = [json.loads(line) for line in lines_of(capsys)]

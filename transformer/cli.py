@@ -2,6 +2,7 @@
 
 import argparse
 import gzip
+import io
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from .errors import UserError
 
 def train_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-train`."""
+    _write_utf8()
     parser = _parser(
         "transformer-train",
         "Train a translation model.",
@@ -64,6 +66,7 @@ def train_main(argv: Sequence[str] | None = None) -> int:
 
 def translate_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-translate`."""
+    _write_utf8()
     parser = _parser(
         "transformer-translate",
         "Translate text, line by line.",
@@ -97,6 +100,7 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
 
 def evaluate_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-evaluate`."""
+    _write_utf8()
     parser = _parser(
         "transformer-evaluate",
         "Translate and score against a reference: sacreBLEU and chrF, cased and detokenised.",
@@ -255,6 +259,13 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"{'greedy' if settings['beam_size'] == 1 else search}; {report['hardware']}"
         )
     return 0
+
+
+def _write_utf8() -> None:
+    # Translations are UTF-8 even where the locale says ASCII. Input is read as bytes.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def _parser(name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
