@@ -173,7 +173,9 @@ def test_what_is_missing_is_named(
     [
         (["--beam-size", "0", "x"], "must be a whole number of at least 1; found '0'"),
         (["--n-best", "two", "x"], "must be a whole number of at least 1; found 'two'"),
-        (["--alpha", "-1", "x"], "must be a number of at least 0; found '-1'"),
+        (["--alpha", "-1", "x"], "must be a number between 0 and 10; found '-1'"),
+        (["--alpha", "1000", "x"], "must be a number between 0 and 10; found '1000'"),
+        (["--alpha", "nan", "x"], "must be a number between 0 and 10; found 'nan'"),
         (["--input", "a.de", "x"], "give text or --input, not both"),
     ],
 )

@@ -216,6 +216,7 @@ def test_every_mistake_is_reported_with_its_file(tmp_path: Path) -> None:
         ("model.tie=both", "model.tie: input should be 'all', 'target' or 'none'; found 'both'"),
         ("training.max_steps=null", "training.max_steps: input should be a valid integer"),
         ("training.clip_norm=0", "training.clip_norm: input should be greater than 0; found 0"),
+        ("decoding.alpha=1000", "decoding.alpha: input should be less than or equal to 10; found"),
         ("training=5", "training must be a mapping of settings; found 5"),
         ("data.train=5", "data.train.0 must be a mapping of settings; found 5"),
         ("seed=-1", "seed: input should be greater than or equal to 0; found -1"),
@@ -223,6 +224,16 @@ def test_every_mistake_is_reported_with_its_file(tmp_path: Path) -> None:
 )
 def test_wrong_value_is_shown_with_what_it_should_be(override: str, message: str) -> None:
     assert message in error_of(override)
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
+@pytest.mark.parametrize(
+    "override", ["data.train={{path: a, weight: {}}}", "training.clip_norm={}", "decoding.alpha={}"]
+)
+def test_what_is_infinite_or_no_number_is_refused(override: str, value: str) -> None:
+    assert f"input should be a finite number; found {value[-3:]}" in error_of(
+        override.format(value)
+    ).replace("found -", "found ")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from . import __version__
-from .config import describe_settings, load_config
+from .config import MAX_ALPHA, describe_settings, load_config
 from .errors import UserError
 
 
@@ -291,9 +291,7 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("paper", "power", "none"),
         help="paper: ((5 + n) / 6)^alpha; power: n^alpha, as in fairseq and Marian; none",
     )
-    parser.add_argument(
-        "--alpha", type=_not_negative, metavar="A", help="its exponent (paper: 0.6)"
-    )
+    parser.add_argument("--alpha", type=_alpha, metavar="A", help="its exponent (paper: 0.6)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
 
@@ -312,13 +310,15 @@ def _resamples(text: str) -> int:
     return int(text)
 
 
-def _not_negative(text: str) -> float:
+def _alpha(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of at least 0; found {text!r}")
+    if not 0 <= value <= MAX_ALPHA:
+        raise argparse.ArgumentTypeError(
+            f"must be a number between 0 and {MAX_ALPHA:g}; found {text!r}"
+        )
     return value
 
 

@@ -25,13 +25,20 @@ class ConfigError(UserError):
 
 class _Settings(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+MAX_ALPHA = 10.0
+"""Of the length penalty: far above what is of use, far below where its powers overflow."""
 
 
 class SourceConfig(_Settings):
@@ -64,7 +71,7 @@ class SourceConfig(_Settings):
     looked for as a column and inside a `translation` field."""
     tgt: str | None = None
     """Column of the target text, likewise."""
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1000)
     """How often an epoch sees each pair: 2.0 is twice, 0.25 a different quarter every epoch."""
 
     @model_validator(mode="after")
@@ -289,7 +296,7 @@ class DecodingConfig(_Settings):
     length_penalty: Literal["paper", "power", "none"] = "paper"
     """By what a finished hypothesis' log-probability is divided: `paper` ((5 + n) / 6)^alpha (Wu et
     al. 2016, eq. 14), `power` n^alpha as in fairseq, Marian and CTranslate2, `none` 1."""
-    alpha: float = Field(default=0.6, ge=0)
+    alpha: float = Field(default=0.6, ge=0, le=MAX_ALPHA)
     """Exponent of the length penalty; paper: 0.6. Not comparable between `paper` and `power`."""
     max_extra_tokens: Count = 50
     """Longest output: the source's length and so many pieces more; paper: 50."""
