@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,18 @@ def test_half_written_checkpoints_do_not_count(tmp_path: Path) -> None:
     assert loaded is not None and loaded.state.step == 1
     run.save_checkpoint(checkpoint(2), keep=5, every=1)
     assert steps(run) == [1, 2]
+
+
+def test_a_copy_of_a_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    copy = shutil.copytree(
+        run.save_checkpoint(checkpoint(1), keep=1, every=1),
+        run.checkpoints / "step-00000001-copy",
+    )
+    run.save_checkpoint(checkpoint(2), keep=1, every=1)
+    run.drop_newer_than(1)
+    assert [path.name for path in run.checkpoints.iterdir()] == [copy.name]
+    assert run.newest_checkpoint() is None
 
 
 def test_the_newest_scheduled_checkpoints_stay(tmp_path: Path) -> None:

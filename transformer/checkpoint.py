@@ -251,8 +251,8 @@ class RunDirectory:
                 shutil.rmtree(path)
 
     def _saved(self) -> list[Path]:
-        # Newest first; temporary names begin with a dot.
-        return sorted(self.checkpoints.glob("step-*"), reverse=True)
+        # Newest first; temporary names begin with a dot, and copies that people make end in more.
+        return sorted(self.checkpoints.glob("step-" + 8 * "[0-9]"), reverse=True)
 
 
 def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> Transformer:
