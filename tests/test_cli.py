@@ -224,6 +224,13 @@ def test_evaluation_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFix
         assert f"at least 2; found '{resamples}'" in capsys.readouterr().err
 
 
+def test_hypotheses_are_not_translated(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--hypotheses", "a.en", "--reference", "b.en", "--output", "c.en"]
+    with pytest.raises(SystemExit):
+        evaluate_main([*arguments, "--model", "runs/a", "--beam-size", "1", "--alpha", "0"])
+    assert "leave out --model, --beam-size, --alpha, --output\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("main", [train_main, translate_main, evaluate_main])
 def test_help_has_examples(main: object, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

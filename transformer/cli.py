@@ -131,6 +131,16 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
         parser.error(
             "give either --input, to be translated, or --hypotheses, to be scored as it is"
         )
+    of_translating = ("model", "beam_size", "length_penalty", "alpha", "device", "threads")
+    stray = [
+        f"--{name.replace('_', '-')}"
+        for name in (*of_translating, "output", "overwrite")
+        if getattr(args, name) != parser.get_default(name)
+    ]
+    if args.hypotheses is not None and stray:
+        parser.error(
+            f"--hypotheses is scored as it is, and nothing translated; leave out {', '.join(stray)}"
+        )
     return _run(lambda: _evaluate(args))
 
 
