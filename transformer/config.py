@@ -253,7 +253,7 @@ class TrainingConfig(_Settings):
     threads: PositiveInt | None = None
     """CPU threads; null leaves it to torch."""
     validate_every: PositiveInt = 1000
-    """Updates between validations; each also saves a checkpoint that may become the best."""
+    """Updates between validations; one that is better than all before also saves a checkpoint."""
     checkpoint_every: PositiveInt = 1000
     """Updates between checkpoints to resume from."""
     keep_checkpoints: PositiveInt = 5
