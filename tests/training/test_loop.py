@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from transformer import Translator, load_config
 from transformer.checkpoint import RunDirectory, TrainingState, average_weights, named_weights
 from transformer.config import Config
+from transformer.data.corpus import CorpusError
 from transformer.data.sample_corpus import sample_pairs
 from transformer.training import loop
 from transformer.training.dry_run import describe_run
@@ -257,6 +258,24 @@ def test_epochs_end_a_run(configure: Callable[..., Config]) -> None:
     data = prepare(config)
     expected = len(list(updates(data, config, TrainingState())))
     assert train(config).step == expected
+
+
+def test_an_epoch_of_few_pairs_of_low_weight(
+    configure: Callable[..., Config],
+    write_pairs: Callable[[Path, list[tuple[str, str]]], Path],
+    tmp_path: Path,
+) -> None:
+    text = write_pairs(tmp_path / "text.tsv", sample_pairs("train", 300))
+    first = train(configure("training.max_steps=1", run="first"))
+    few = write_pairs(tmp_path / "few.tsv", sample_pairs("train", 4))
+    settings = [f"tokenizer.path={RunDirectory(first.directory).tokenizer}", f"data.val={text}"]
+    with pytest.raises(CorpusError, match=r"the 4 pairs add up to 0\.4\. Raise weight"):
+        prepare(configure(*settings, f"data.train={{path: {few}, weight: 0.1}}"))
+    once = (*settings, "training.max_epochs=1", f"data.train={{path: {few}, weight: 0.25}}")
+    for seed in range(6):  # one in three would have none
+        config = configure(*once, f"seed={seed}")
+        assert len(list(updates(prepare(config), config, TrainingState()))) == 1
+    assert "1 updates are 1.0 epochs" in describe_run(config)
 
 
 def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(

@@ -10,7 +10,7 @@ import torch
 
 from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
-from ..data.batching import count_positions, epoch_batches
+from ..data.batching import count_positions, epoch_batches, pair_weights
 from ..data.corpus import Corpus, statistics
 from ..model.encoder_decoder import Transformer
 from .loop import Prepared, build, learning_rate_at, prepare, update, updates
@@ -118,7 +118,7 @@ def _an_epoch(config: Config, data: Prepared) -> tuple[int, float]:
         positions, padding = positions + counted[0], padding + counted[1]
         n_batches, n_pairs = n_batches + 1, n_pairs + len(batch.src)
     if n_batches == N_COUNTED:
-        all_pairs = float(data.train.pairs.with_format("numpy")["weight"][:].sum())
+        all_pairs = float(pair_weights(data.train).sum())
         n_batches = round(n_batches * all_pairs / n_pairs)
     return n_batches, padding / positions
 

@@ -32,8 +32,14 @@ from ..checkpoint import (
     write_atomically,
 )
 from ..config import Config
-from ..data.batching import Batch, count_positions, epoch_batches, ordered_batches
-from ..data.corpus import Corpus, encode_corpus, fingerprint, lengths, load_corpus
+from ..data.batching import (
+    Batch,
+    count_positions,
+    epoch_batches,
+    ordered_batches,
+    pair_weights,
+)
+from ..data.corpus import Corpus, CorpusError, encode_corpus, fingerprint, lengths, load_corpus
 from ..data.tokenizer import Tokenizer, train_tokenizer
 from ..inference.evaluation import bleu
 from ..inference.translator import Translator
@@ -186,6 +192,12 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Prepared:
         log.info("training a vocabulary of %s pieces", f"{config.tokenizer.vocab_size:,}")
         tokenizer = train_tokenizer(_lines(train_pairs), config.tokenizer, seed=config.seed)
     encoded = encode_corpus(train_pairs, tokenizer, config.data.cleaning.max_tokens)
+    expected = float(pair_weights(encoded).sum(dtype=np.float64))
+    if expected < 1:
+        raise CorpusError(
+            f"data.train: an epoch must hold at least one pair; the weights of the "
+            f"{len(encoded.pairs):,} pairs add up to {expected:.2g}. Raise weight"
+        )
     longest_src = int(lengths(encoded)[:, 0].max()) + 1
     return Prepared(encoded, encode_corpus(val_pairs, tokenizer), tokenizer, longest_src)
 
