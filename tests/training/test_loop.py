@@ -13,11 +13,18 @@ import torch
 from safetensors.torch import load_file
 
 from transformer import Translator, load_config
-from transformer.checkpoint import RunDirectory, TrainingState, average_weights, named_weights
+from transformer.checkpoint import (
+    Checkpoint,
+    RunDirectory,
+    TrainingState,
+    average_weights,
+    named_weights,
+)
 from transformer.config import Config
 from transformer.data.corpus import CorpusError
 from transformer.data.sample_corpus import sample_pairs
-from transformer.training import loop
+from transformer.data.tokenizer import Tokenizer
+from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import (
     NotFiniteError,
@@ -195,6 +202,23 @@ def test_another_machine_is_noted(
     assert "not in the same bits" not in caplog.text
     train(configure("training.max_steps=3", "training.threads=2"), resume=True)
     assert "threads is 2, was 1: the run goes on, but not in the same bits" in caplog.text
+
+
+def test_a_checkpoint_from_before_the_first_update_is_resumed(
+    configure: Callable[..., Config],
+) -> None:
+    whole, resumed = (configure("training.max_steps=2", run=name) for name in ("whole", "resumed"))
+    train(whole)
+    run = RunDirectory(resumed.run_dir)
+    run.path.mkdir()
+    run.config.write_text(resumed.to_yaml())
+    tokenizer = Tokenizer.load(RunDirectory(whole.run_dir).tokenizer)
+    model, _ = build(resumed, tokenizer, torch.device("cpu"))
+    first = Checkpoint(named_weights(model), {}, TrainingState())
+    run.save_checkpoint(first, keep=5, every=3)
+    train(resumed, resume=True)
+    ends = [RunDirectory(config.run_dir).last_weights(1)[0] for config in (whole, resumed)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_a_finished_run_stays_as_it_is_when_resumed(

@@ -509,6 +509,8 @@ def _save(
 def _load_optimizer(
     optimizer: torch.optim.Optimizer, model: Transformer, checkpoint: Checkpoint
 ) -> None:
+    if checkpoint.state.step == 0:  # no update has made moments yet
+        return
     for name, p in model.named_parameters():
         moments = {
             kind: checkpoint.optimizer[f"{kind}.{name}"].to(p.device)
