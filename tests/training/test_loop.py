@@ -362,6 +362,28 @@ def test_a_dry_run_times_what_comes_later_too(configure: Callable[..., Config]) 
     assert re.search(r"an update +[\d.]+ s \(.*/s\) and then [\d.]+ s \(", report)
 
 
+def test_a_dry_run_tells_that_the_loss_is_not_finite(configure: Callable[..., Config]) -> None:
+    config = configure("training.learning_rate_scale=1e30", "training.warmup_steps=1")
+    with pytest.raises(TrainingError, match=r"at step \d .*\n.*\nTry a lower training") as error:
+        describe_run(config)
+    assert "--resume" not in str(error.value)
+
+
+def test_a_dry_run_of_fewer_updates_than_it_times(
+    configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def noted(*args: Any) -> Any:
+        made.append(args[3])
+        return update(*args)
+
+    monkeypatch.setattr(dry_run, "update", noted)
+    short = ("training.max_steps=3", "training.warmup_steps=3", "training.decay=linear")
+    describe_run(configure(*short, "training.consistency=1.0", "training.consistency_start=2"))
+    assert made == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3]
+
+
 def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config]) -> None:
     config = configure("training.consistency=1.0", "training.consistency_start=2")
     data, device = prepare(config), torch.device("cpu")

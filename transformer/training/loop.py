@@ -143,7 +143,10 @@ def train(config: Config, *, resume: bool = False) -> Run:
                 try:
                     sums = update(model, optimizer, batches, step, lr, config, device, precision)
                 except NotFiniteError as error:
-                    raise TrainingError(_explain_not_finite(error, step, lr, data, run)) from None
+                    raise TrainingError(
+                        f"{explain_not_finite(error, step, lr, data)}\n"
+                        f"Checkpoints before this step are whole: {resume_command(run)}"
+                    ) from None
                 state.step = step
                 state.tokens_seen += sums.n_tokens
                 seconds = time.perf_counter() - started
@@ -523,17 +526,15 @@ def _load_optimizer(
 # What goes wrong -----------------------------------------------------------------------------
 
 
-def _explain_not_finite(
-    error: NotFiniteError, step: int, lr: float, data: Prepared, run: RunDirectory
-) -> str:
+def explain_not_finite(error: NotFiniteError, step: int, lr: float, data: Prepared) -> str:
+    """Where it happened, and which settings may prevent it."""
     batch = error.batch
     return (
         f"{error} at step {step} (learning rate {lr:.2e}); the update was not made.\n"
         f"The batch has {len(batch.src)} pairs and {batch.n_tokens} target tokens; "
         f"its first source is: {data.tokenizer.decode(batch.src[0].tolist())!r}\n"
         f"Try a lower training.learning_rate_scale, more training.warmup_steps, "
-        f"training.clip_norm=1, or training.precision=fp32.\n"
-        f"Checkpoints before this step are whole: {resume_command(run)}"
+        f"training.clip_norm=1, or training.precision=fp32."
     )
 
 
