@@ -474,9 +474,10 @@ def _metadata(step: int, data: Prepared) -> dict[str, str]:
 
 
 def _lines(corpus: Corpus) -> Iterator[str]:
-    for pair in corpus.pairs:
-        yield pair["src"]
-        yield pair["tgt"]
+    # In batches, since one by one takes many times as long.
+    for batch in corpus.pairs.select_columns(["src", "tgt"]).iter(batch_size=1000):
+        for pair in zip(batch["src"], batch["tgt"], strict=True):
+            yield from pair
 
 
 # Run directory -------------------------------------------------------------------------------
