@@ -115,6 +115,7 @@ def test_override_without_a_value(override: str) -> None:
 
 def test_override_that_is_not_yaml() -> None:
     assert "the value of data.train is not valid YAML" in error_of("data.train=[a")
+    assert "the value of run_dir is not valid YAML" in error_of("run_dir=2026-02-30")
 
 
 def test_missing_file_suggests_a_near_name(tmp_path: Path) -> None:
@@ -145,6 +146,10 @@ def test_directory_is_no_file(tmp_path: Path) -> None:
         (b"- a\n- b\n", r"must hold sections such as 'training:', found \['a', 'b'\]"),
         (b"just text", "must hold sections such as 'training:', found 'just text'"),
         (b"\xff\xfe\x00", "cannot read"),
+        (b"run_dir: 2026-02-30", "is not valid YAML: day is out of range for month"),
+        (b"run_dir: " + b"[" * 600, "is not valid YAML"),
+        (b"model: {d_model: 8}\nmodel: {d_ff: 8}", "'model' is given twice; write .*\n.*line 2"),
+        (b"model: {d_ff: 4, d_model: 8, d_ff: 8}", "'d_ff' is given twice"),
     ],
 )
 def test_file_that_is_no_configuration(tmp_path: Path, content: bytes, message: str) -> None:

@@ -379,7 +379,19 @@ def describe_settings(settings: type[BaseModel] = Config, prefix: str = "") -> I
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number."""
+    """YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number.
+
+    PyYAML keeps the last of two equal keys, so that a second `training:` would undo the first.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys = [key.value for key, _ in node.value]
+        for i, (key, _) in enumerate(node.value):
+            if key.value in keys[:i]:
+                message = f"{key.value!r} is given twice; write all of it in one place"
+                raise yaml.composer.ComposerError(None, None, message, key.start_mark)
+        return node
 
 
 class _Dumper(yaml.SafeDumper):
@@ -392,6 +404,10 @@ for _yaml in (_Loader, _Dumper):
         re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
         list("-+0123456789"),
     )
+
+
+# A ValueError comes of what only looks like a date or number: 2026-02-30.
+_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -409,7 +425,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error}") from None
     try:
         tree = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except _NOT_YAML as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if tree is None:
         return {}
@@ -427,7 +443,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         )
     try:
         value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except _NOT_YAML as error:
         raise ConfigError(f"the value of {key} is not valid YAML: {error}") from None
     *sections, name = key.strip().split(".")
     for section in sections:
