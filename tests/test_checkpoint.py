@@ -249,6 +249,13 @@ def test_what_is_not_a_run_directory_is_explained(tmp_path: Path) -> None:
         RunDirectory(tmp_path / "nowhere").load_config()
     with pytest.raises(CheckpointError, match=r"has no config\.yaml"):
         RunDirectory(tmp_path).load_config()
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="file is a file; name the directory"):
+        RunDirectory(tmp_path / "file").load_config()
+
+
+def test_a_tilde_is_the_home_directory() -> None:
+    assert RunDirectory("~/runs/a").path == Path.home() / "runs" / "a"
 
 
 def test_a_free_name_is_found(tmp_path: Path) -> None:
@@ -259,3 +266,4 @@ def test_a_free_name_is_found(tmp_path: Path) -> None:
     (tmp_path / "a-2").mkdir()
     (run.path / "x").touch()
     assert not run.is_empty() and run.free_name() == tmp_path / "a-3"
+    assert RunDirectory(".").free_name() == Path("run-2")
