@@ -6,9 +6,11 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import textwrap
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,9 @@ from typing import IO, Any
 from . import __version__
 from .config import MAX_ALPHA, describe_settings, load_config
 from .errors import UserError
+
+N_WARNINGS = 10
+"""Lines that are not UTF-8 named at most: in a file of another encoding it may be every one."""
 
 
 def train_main(argv: Sequence[str] | None = None) -> int:
@@ -178,6 +183,8 @@ def _translate(args: argparse.Namespace) -> int:
         lines: Iterable[str] = _decoded(typed, "the text")
     elif args.input:
         lines = _lines(args.input)
+    elif sys.stdin is None:  # closed, as for some services
+        raise UserError("there is no standard input; give text or --input")
     else:
         interactive = sys.stdin.isatty()
         if interactive:
@@ -354,18 +361,23 @@ def _lines(path: str) -> Iterator[str]:
     try:
         with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as file:
             yield from _decoded(file, path)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read {path}: {error}") from None
 
 
 def _decoded(file: Iterable[bytes], name: str) -> Iterator[str]:
     # One line in, one line out: only a line feed ends a line, and a bad byte costs a character,
     # not the translation of a whole file.
+    n_bad = 0
     for number, line in enumerate(file, start=1):
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
-            print(f"warning: {name}, line {number} is not UTF-8: {error.reason}", file=sys.stderr)
+            n_bad += 1
+            if n_bad <= N_WARNINGS:
+                more = "; there may be more such lines" if n_bad == N_WARNINGS else ""
+                warning = f"warning: {name}, line {number} is not UTF-8: {error.reason}{more}"
+                print(warning, file=sys.stderr)
             text = line.decode("utf-8", errors="replace")
         yield text.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else text.rstrip("\r\n")
 
@@ -392,6 +404,10 @@ def _output(path: str | None, *, overwrite: bool) -> Iterator[IO[str]]:
     if final.exists() and not overwrite:
         raise UserError(f"{path} exists already; choose another name or add --overwrite")
     temporary = final.with_name(f".{final.name}.tmp")
+    try:
+        temporary.touch()
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as file:
             yield file
@@ -439,7 +455,9 @@ def hardware() -> str:
 def _run(work: Callable[[], int]) -> int:
     # What a caller can cause is explained in plain words; anything else is a bug and shows itself.
     try:
-        return work()
+        code = work()
+        print(end="", flush=True)  # here a full disk is an error, and the end of `| head` is none
+        return code
     except BrokenPipeError:  # ... | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -448,4 +466,17 @@ def _run(work: Callable[[], int]) -> int:
         return 130
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class of its own for the memory of a GPU, and none for the CPU's.
+        full = re.search(
+            "out of memory|(can't|unable to) allocate|not enough memory", str(error), re.I
+        )
+        if not (full or isinstance(error, MemoryError)):
+            raise
+        print(
+            f"error: out of memory: {error}\nTry fewer tokens a batch (training.batch_tokens, with "
+            f"more training.accumulate), a smaller beam, or a smaller model.",
+            file=sys.stderr,
+        )
         return 1
