@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,18 @@ def test_half_written_checkpoints_do_not_count(tmp_path: Path) -> None:
     assert loaded is not None and loaded.state.step == 1
     run.save_checkpoint(checkpoint(2), keep=5, every=1)
     assert steps(run) == [1, 2]
+
+
+def test_a_copy_of_a_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    copy = shutil.copytree(
+        run.save_checkpoint(checkpoint(1), keep=1, every=1),
+        run.checkpoints / "step-00000001-copy",
+    )
+    run.save_checkpoint(checkpoint(2), keep=1, every=1)
+    run.drop_newer_than(1)
+    assert [path.name for path in run.checkpoints.iterdir()] == [copy.name]
+    assert run.newest_checkpoint() is None
 
 
 def test_the_newest_scheduled_checkpoints_stay(tmp_path: Path) -> None:
@@ -281,6 +294,13 @@ def test_what_is_not_a_run_directory_is_explained(tmp_path: Path) -> None:
         RunDirectory(tmp_path / "nowhere").load_config()
     with pytest.raises(CheckpointError, match=r"has no config\.yaml"):
         RunDirectory(tmp_path).load_config()
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="file is a file; name the directory"):
+        RunDirectory(tmp_path / "file").load_config()
+
+
+def test_a_tilde_is_the_home_directory() -> None:
+    assert RunDirectory("~/runs/a").path == Path.home() / "runs" / "a"
 
 
 def test_a_free_name_is_found(tmp_path: Path) -> None:
@@ -291,3 +311,4 @@ def test_a_free_name_is_found(tmp_path: Path) -> None:
     (tmp_path / "a-2").mkdir()
     (run.path / "x").touch()
     assert not run.is_empty() and run.free_name() == tmp_path / "a-3"
+    assert RunDirectory(".").free_name() == Path("run-2")

@@ -72,6 +72,51 @@ def test_a_bad_byte_costs_a_warning_not_the_file(
     assert "standard input, line 2 is not UTF-8" in captured.err
 
 
+def test_a_file_of_another_encoding_is_not_warned_of_without_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(b"\xfc\n" * 30))
+    assert translate_main(["--beam-size", "1"]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 30
+    warnings = captured.err.splitlines()
+    assert len(warnings) == 10 and warnings[-1].endswith("there may be more such lines")
+
+
+def test_no_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert translate_main([]) == 1
+    assert "there is no standard input; give text or --input" in capsys.readouterr().err
+
+
+def test_a_pipe_that_nobody_reads_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert translate_main(["Guten Morgen!"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_a_disk_that_is_full_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OSError, match="No space"), open("/dev/full", "w") as full:  # as it closes
+        monkeypatch.setattr(sys, "stdout", full)
+        code = translate_main(["Guten Morgen!"])
+    assert code == 1 and "error: [Errno 28] No space left" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert translate_main(["--beam-size", str(10**17), "Guten Morgen!"]) == 1
+    assert "error: out of memory: " in capsys.readouterr().err
+
+
 def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, target = tmp_path / "a.de.gz", tmp_path / "a.en"
     with gzip.open(source, "wt", encoding="utf-8") as file:
@@ -101,6 +146,9 @@ def test_output_to_a_device_a_link_and_a_folder(
     assert target.read_text() == "Good morning!\n" and link.is_symlink()
     assert translate_main(["--output", str(tmp_path), "Guten Morgen!"]) == 1
     assert "is a folder; name a file" in capsys.readouterr().err
+    missing = tmp_path / "nowhere" / "a.en"
+    assert translate_main(["--output", str(missing), "Guten Morgen!"]) == 1
+    assert f"cannot write {missing}: No such file or directory" in capsys.readouterr().err
 
 
 def test_an_argument_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +165,32 @@ def test_a_failure_leaves_no_half_written_output(
     damaged.write_bytes(gzip.compress(b"Guten Morgen!\n" * 1000)[:-10])
     assert translate_main(["--input", str(damaged), "--output", str(tmp_path / "b")]) == 1
     assert "cannot read" in capsys.readouterr().err
+    packed = bytearray(gzip.compress(b"Guten Morgen!\n" * 1000))
+    packed[10] ^= 0xFF
+    damaged.write_bytes(packed)
+    assert translate_main(["--input", str(damaged), "--output", str(tmp_path / "b")]) == 1
+    assert "cannot read" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.gz"]
+
+
+def test_the_locale_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = tmp_path / "größer"
+    reference.write_text("Crème .\n", encoding="utf-8")
+    out, err = io.BytesIO(), io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    monkeypatch.setattr(
+        sys, "stderr", io.TextIOWrapper(err, encoding="ascii", errors="backslashreplace")
+    )
+    assert translate_main(["--json", "Grüße"]) == 0
+    assert evaluate_main(["--hypotheses", str(reference), "--reference", str(reference)]) == 0
+    assert train_main(["--settings"]) == 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert '"source": "Grüße"' in out.getvalue().decode()
+    assert "R-Drop, Liang et al. 2021, whose α" in " ".join(out.getvalue().decode().split())
+    assert "größer looks tokenised" in err.getvalue().decode()
 
 
 def test_json_and_n_best(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +226,9 @@ def test_what_is_missing_is_named(
     [
         (["--beam-size", "0", "x"], "must be a whole number of at least 1; found '0'"),
         (["--n-best", "two", "x"], "must be a whole number of at least 1; found 'two'"),
-        (["--alpha", "-1", "x"], "must be a number of at least 0; found '-1'"),
+        (["--alpha", "-1", "x"], "must be a number between 0 and 10; found '-1'"),
+        (["--alpha", "1000", "x"], "must be a number between 0 and 10; found '1000'"),
+        (["--alpha", "nan", "x"], "must be a number between 0 and 10; found 'nan'"),
         (["--input", "a.de", "x"], "give text or --input, not both"),
     ],
 )
@@ -200,6 +275,13 @@ def test_evaluation_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFix
         with pytest.raises(SystemExit):
             evaluate_main(["--reference", "x", "--input", "x", "--bootstrap", resamples])
         assert f"at least 2; found '{resamples}'" in capsys.readouterr().err
+
+
+def test_hypotheses_are_not_translated(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--hypotheses", "a.en", "--reference", "b.en", "--output", "c.en"]
+    with pytest.raises(SystemExit):
+        evaluate_main([*arguments, "--model", "runs/a", "--beam-size", "1", "--alpha", "0"])
+    assert "leave out --model, --beam-size, --alpha, --output\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("main", [train_main, translate_main, evaluate_main])

@@ -115,6 +115,7 @@ def test_override_without_a_value(override: str) -> None:
 
 def test_override_that_is_not_yaml() -> None:
     assert "the value of data.train is not valid YAML" in error_of("data.train=[a")
+    assert "the value of run_dir is not valid YAML" in error_of("run_dir=2026-02-30")
 
 
 def test_missing_file_suggests_a_near_name(tmp_path: Path) -> None:
@@ -145,6 +146,10 @@ def test_directory_is_no_file(tmp_path: Path) -> None:
         (b"- a\n- b\n", r"must hold sections such as 'training:', found \['a', 'b'\]"),
         (b"just text", "must hold sections such as 'training:', found 'just text'"),
         (b"\xff\xfe\x00", "cannot read"),
+        (b"run_dir: 2026-02-30", "is not valid YAML: day is out of range for month"),
+        (b"run_dir: " + b"[" * 600, "is not valid YAML"),
+        (b"model: {d_model: 8}\nmodel: {d_ff: 8}", "'model' is given twice; write .*\n.*line 2"),
+        (b"model: {d_ff: 4, d_model: 8, d_ff: 8}", "'d_ff' is given twice"),
     ],
 )
 def test_file_that_is_no_configuration(tmp_path: Path, content: bytes, message: str) -> None:
@@ -216,6 +221,7 @@ def test_every_mistake_is_reported_with_its_file(tmp_path: Path) -> None:
         ("model.tie=both", "model.tie: input should be 'all', 'target' or 'none'; found 'both'"),
         ("training.max_steps=null", "training.max_steps: input should be a valid integer"),
         ("training.clip_norm=0", "training.clip_norm: input should be greater than 0; found 0"),
+        ("decoding.alpha=1000", "decoding.alpha: input should be less than or equal to 10; found"),
         ("training=5", "training must be a mapping of settings; found 5"),
         ("data.train=5", "data.train.0 must be a mapping of settings; found 5"),
         ("seed=-1", "seed: input should be greater than or equal to 0; found -1"),
@@ -223,6 +229,16 @@ def test_every_mistake_is_reported_with_its_file(tmp_path: Path) -> None:
 )
 def test_wrong_value_is_shown_with_what_it_should_be(override: str, message: str) -> None:
     assert message in error_of(override)
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
+@pytest.mark.parametrize(
+    "override", ["data.train={{path: a, weight: {}}}", "training.clip_norm={}", "decoding.alpha={}"]
+)
+def test_what_is_infinite_or_no_number_is_refused(override: str, value: str) -> None:
+    assert f"input should be a finite number; found {value[-3:]}" in error_of(
+        override.format(value)
+    ).replace("found -", "found ")
 
 
 @pytest.mark.parametrize(

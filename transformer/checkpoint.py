@@ -159,7 +159,7 @@ class RunDirectory:
     """The files of one run, by name."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.config = self.path / "config.yaml"
         self.tokenizer = self.path / "sentencepiece.model"
         self.model = self.path / MODEL
@@ -200,8 +200,8 @@ class RunDirectory:
 
     def free_name(self) -> Path:
         """A name like this one that is not taken: runs/quickstart-2."""
-        n = 2
-        while (path := self.path.with_name(f"{self.path.name}-{n}")).exists():
+        n, base = 2, self.path if self.path.name else self.path / "run"  # "." has no name
+        while (path := base.with_name(f"{base.name}-{n}")).exists():
             n += 1
         return path
 
@@ -212,7 +212,8 @@ class RunDirectory:
             CheckpointError: this is no run directory.
         """
         if not self.config.is_file():
-            what = "has no config.yaml" if self.path.is_dir() else "does not exist"
+            there = "is a file" if self.path.exists() else "does not exist"
+            what = "has no config.yaml" if self.path.is_dir() else there
             raise CheckpointError(
                 f"{self.path} {what}; name the directory that transformer-train wrote, "
                 f"such as runs/quickstart"
@@ -303,7 +304,7 @@ class RunDirectory:
                 shutil.rmtree(path)
 
     def _saved(self) -> list[Path]:
-        # Newest first; temporary names begin with a dot.
+        # Newest first; temporary names begin with a dot, and copies that people make end in more.
         names = re.compile(r"step-\d{8,}")
         saved = [path for path in self.checkpoints.glob("step-*") if names.fullmatch(path.name)]
         return sorted(saved, key=_step, reverse=True)

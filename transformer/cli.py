@@ -2,24 +2,31 @@
 
 import argparse
 import gzip
+import io
 import json
 import logging
 import os
+import re
 import sys
 import textwrap
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from . import __version__
-from .config import describe_settings, load_config
+from .config import MAX_ALPHA, describe_settings, load_config
 from .errors import UserError
+
+N_WARNINGS = 10
+"""Lines that are not UTF-8 named at most: in a file of another encoding it may be every one."""
 
 
 def train_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-train`."""
+    _write_utf8()
     parser = _parser(
         "transformer-train",
         "Train a translation model.",
@@ -64,6 +71,7 @@ def train_main(argv: Sequence[str] | None = None) -> int:
 
 def translate_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-translate`."""
+    _write_utf8()
     parser = _parser(
         "transformer-translate",
         "Translate text, line by line.",
@@ -97,6 +105,7 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
 
 def evaluate_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-evaluate`."""
+    _write_utf8()
     parser = _parser(
         "transformer-evaluate",
         "Translate and score against a reference: sacreBLEU and chrF, cased and detokenised.",
@@ -126,6 +135,16 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
     if (args.input is None) == (args.hypotheses is None):
         parser.error(
             "give either --input, to be translated, or --hypotheses, to be scored as it is"
+        )
+    of_translating = ("model", "beam_size", "length_penalty", "alpha", "device", "threads")
+    stray = [
+        f"--{name.replace('_', '-')}"
+        for name in (*of_translating, "output", "overwrite")
+        if getattr(args, name) != parser.get_default(name)
+    ]
+    if args.hypotheses is not None and stray:
+        parser.error(
+            f"--hypotheses is scored as it is, and nothing translated; leave out {', '.join(stray)}"
         )
     return _run(lambda: _evaluate(args))
 
@@ -165,6 +184,8 @@ def _translate(args: argparse.Namespace) -> int:
         lines: Iterable[str] = _decoded(typed, "the text")
     elif args.input:
         lines = _lines(args.input)
+    elif sys.stdin is None:  # closed, as for some services
+        raise UserError("there is no standard input; give text or --input")
     else:
         interactive = sys.stdin.isatty()
         if interactive:
@@ -258,6 +279,13 @@ def _evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _write_utf8() -> None:
+    # Translations are UTF-8 even where the locale says ASCII. Input is read as bytes.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
+
+
 def _parser(name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=name,
@@ -281,9 +309,7 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("paper", "power", "none"),
         help="paper: ((5 + n) / 6)^alpha; power: n^alpha, as in fairseq and Marian; none",
     )
-    parser.add_argument(
-        "--alpha", type=_not_negative, metavar="A", help="its exponent (paper: 0.6)"
-    )
+    parser.add_argument("--alpha", type=_alpha, metavar="A", help="its exponent (paper: 0.6)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
 
@@ -302,13 +328,15 @@ def _resamples(text: str) -> int:
     return int(text)
 
 
-def _not_negative(text: str) -> float:
+def _alpha(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of at least 0; found {text!r}")
+    if not 0 <= value <= MAX_ALPHA:
+        raise argparse.ArgumentTypeError(
+            f"must be a number between 0 and {MAX_ALPHA:g}; found {text!r}"
+        )
     return value
 
 
@@ -334,18 +362,23 @@ def _lines(path: str) -> Iterator[str]:
     try:
         with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as file:
             yield from _decoded(file, path)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read {path}: {error}") from None
 
 
 def _decoded(file: Iterable[bytes], name: str) -> Iterator[str]:
     # One line in, one line out: only a line feed ends a line, and a bad byte costs a character,
     # not the translation of a whole file.
+    n_bad = 0
     for number, line in enumerate(file, start=1):
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
-            print(f"warning: {name}, line {number} is not UTF-8: {error.reason}", file=sys.stderr)
+            n_bad += 1
+            if n_bad <= N_WARNINGS:
+                more = "; there may be more such lines" if n_bad == N_WARNINGS else ""
+                warning = f"warning: {name}, line {number} is not UTF-8: {error.reason}{more}"
+                print(warning, file=sys.stderr)
             text = line.decode("utf-8", errors="replace")
         yield text.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else text.rstrip("\r\n")
 
@@ -372,6 +405,10 @@ def _output(path: str | None, *, overwrite: bool) -> Iterator[IO[str]]:
     if final.exists() and not overwrite:
         raise UserError(f"{path} exists already; choose another name or add --overwrite")
     temporary = final.with_name(f".{final.name}.tmp")
+    try:
+        temporary.touch()
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as file:
             yield file
@@ -419,7 +456,9 @@ def hardware() -> str:
 def _run(work: Callable[[], int]) -> int:
     # What a caller can cause is explained in plain words; anything else is a bug and shows itself.
     try:
-        return work()
+        code = work()
+        print(end="", flush=True)  # here a full disk is an error, and the end of `| head` is none
+        return code
     except BrokenPipeError:  # ... | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -428,4 +467,17 @@ def _run(work: Callable[[], int]) -> int:
         return 130
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class of its own for the memory of a GPU, and none for the CPU's.
+        full = re.search(
+            "out of memory|(can't|unable to) allocate|not enough memory", str(error), re.I
+        )
+        if not (full or isinstance(error, MemoryError)):
+            raise
+        print(
+            f"error: out of memory: {error}\nTry fewer tokens a batch (training.batch_tokens, with "
+            f"more training.accumulate), a smaller beam, or a smaller model.",
+            file=sys.stderr,
+        )
         return 1

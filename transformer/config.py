@@ -25,13 +25,20 @@ class ConfigError(UserError):
 
 class _Settings(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+MAX_ALPHA = 10.0
+"""Of the length penalty: far above what is of use, far below where its powers overflow."""
 
 
 class SourceConfig(_Settings):
@@ -64,7 +71,7 @@ class SourceConfig(_Settings):
     looked for as a column and inside a `translation` field."""
     tgt: str | None = None
     """Column of the target text, likewise."""
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1000)
     """How often an epoch sees each pair: 2.0 is twice, 0.25 a different quarter every epoch."""
 
     @model_validator(mode="after")
@@ -246,7 +253,7 @@ class TrainingConfig(_Settings):
     threads: PositiveInt | None = None
     """CPU threads; null leaves it to torch."""
     validate_every: PositiveInt = 1000
-    """Updates between validations; each also saves a checkpoint that may become the best."""
+    """Updates between validations; one that is better than all before also saves a checkpoint."""
     checkpoint_every: PositiveInt = 1000
     """Updates between checkpoints to resume from."""
     keep_checkpoints: PositiveInt = 5
@@ -289,7 +296,7 @@ class DecodingConfig(_Settings):
     length_penalty: Literal["paper", "power", "none"] = "paper"
     """By what a finished hypothesis' log-probability is divided: `paper` ((5 + n) / 6)^alpha (Wu et
     al. 2016, eq. 14), `power` n^alpha as in fairseq, Marian and CTranslate2, `none` 1."""
-    alpha: float = Field(default=0.6, ge=0)
+    alpha: float = Field(default=0.6, ge=0, le=MAX_ALPHA)
     """Exponent of the length penalty; paper: 0.6. Not comparable between `paper` and `power`."""
     max_extra_tokens: Count = 50
     """Longest output: the source's length and so many pieces more; paper: 50."""
@@ -372,7 +379,19 @@ def describe_settings(settings: type[BaseModel] = Config, prefix: str = "") -> I
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number."""
+    """YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number.
+
+    PyYAML keeps the last of two equal keys, so that a second `training:` would undo the first.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys = [key.value for key, _ in node.value]
+        for i, (key, _) in enumerate(node.value):
+            if key.value in keys[:i]:
+                message = f"{key.value!r} is given twice; write all of it in one place"
+                raise yaml.composer.ComposerError(None, None, message, key.start_mark)
+        return node
 
 
 class _Dumper(yaml.SafeDumper):
@@ -385,6 +404,10 @@ for _yaml in (_Loader, _Dumper):
         re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
         list("-+0123456789"),
     )
+
+
+# A ValueError comes of what only looks like a date or number: 2026-02-30.
+_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -402,7 +425,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error}") from None
     try:
         tree = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except _NOT_YAML as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if tree is None:
         return {}
@@ -420,7 +443,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         )
     try:
         value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except _NOT_YAML as error:
         raise ConfigError(f"the value of {key} is not valid YAML: {error}") from None
     *sections, name = key.strip().split(".")
     for section in sections:

@@ -237,6 +237,14 @@ def test_every_pair_of_low_weight_has_its_turn() -> None:
     assert len(turns) == pytest.approx(60 * 50 / 4, rel=0.15)
 
 
+def test_no_epoch_is_empty() -> None:
+    weights = np.array([0.3, 0.7], dtype=np.float32)
+    orders = [epoch_order(weights, seed=1, epoch=number) for number in range(100)]
+    assert {len(order) for order in orders} == {1, 2}
+    alone = [int(order[0]) for order in orders if len(order) == 1]
+    assert alone.count(1) > alone.count(0) > 0
+
+
 def test_weights_reach_the_batches(tokenizer: Tokenizer) -> None:
     weighted = corpus([(2, 2), (3, 3)], weights=[3.0, 1.0])
     counts = pairs_of(epoch(weighted, tokenizer), tokenizer.eos_id)

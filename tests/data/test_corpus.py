@@ -1,3 +1,4 @@
+import errno
 import gzip
 import json
 import re
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets.arrow_writer import ArrowWriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -527,6 +529,28 @@ class TestCleaning:
         assert "data.train: none of the 4 pairs read is left (1 empty, 3 wrong script); check" in (
             str(caught.value)
         )
+
+
+def test_a_full_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_tsv(tmp_path, PAIRS)
+    data = config(source, train=source)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    message = "cannot store the text in .*cache: No space left on device. Make room there"
+    finalize = ArrowWriter.finalize
+    monkeypatch.setattr(ArrowWriter, "finalize", full)  # when the text is read ...
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(data, "val")
+    monkeypatch.setattr(ArrowWriter, "finalize", finalize)
+    corpus = load_corpus(data, "val")
+    assert texts(corpus) == PAIRS
+    monkeypatch.setattr(ArrowWriter, "finalize", full)  # ... cleaned and encoded
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(data, "train")
+    with pytest.raises(CorpusError, match=message):
+        encode_corpus(corpus, CountingEncoder())
 
 
 class TestEncoding:

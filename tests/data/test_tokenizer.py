@@ -119,6 +119,15 @@ def test_model_file_is_read_back(either: Tokenizer, tmp_path: Path) -> None:
     assert loaded.encode("Ein Hund.") == either.encode("Ein Hund.")
 
 
+def test_a_tilde_is_the_home_directory(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x.model").write_bytes(tokenizer.model)
+    assert Tokenizer.load("~/x.model").model == tokenizer.model
+
+
 def test_another_model_has_another_fingerprint(bpe: Tokenizer, unigram: Tokenizer) -> None:
     assert bpe.fingerprint != unigram.fingerprint
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from transformer import Translator, load_config
 from transformer.checkpoint import (
+    Checkpoint,
     CheckpointError,
     RunDirectory,
     TrainingState,
@@ -21,8 +22,10 @@ from transformer.checkpoint import (
     named_weights,
 )
 from transformer.config import Config
+from transformer.data.corpus import CorpusError
 from transformer.data.sample_corpus import sample_pairs
-from transformer.training import loop
+from transformer.data.tokenizer import Tokenizer
+from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import (
     NotFiniteError,
@@ -392,6 +395,23 @@ def test_another_machine_is_noted(
     assert "threads is 2, was 1: the run goes on, but not in the same bits" in caplog.text
 
 
+def test_a_checkpoint_from_before_the_first_update_is_resumed(
+    configure: Callable[..., Config],
+) -> None:
+    whole, resumed = (configure("training.max_steps=2", run=name) for name in ("whole", "resumed"))
+    train(whole)
+    run = RunDirectory(resumed.run_dir)
+    run.path.mkdir()
+    run.config.write_text(resumed.to_yaml())
+    tokenizer = Tokenizer.load(RunDirectory(whole.run_dir).tokenizer)
+    model, _ = build(resumed, tokenizer, torch.device("cpu"))
+    first = Checkpoint(named_weights(model), {}, TrainingState())
+    run.save_checkpoint(first, keep=5, every=3)
+    train(resumed, resume=True)
+    ends = [RunDirectory(config.run_dir).last_weights(1)[0] for config in (whole, resumed)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
 def test_a_finished_run_stays_as_it_is_when_resumed(
     configure: Callable[..., Config], final_bytes: FinalBytes
 ) -> None:
@@ -491,6 +511,24 @@ def test_what_ends_a_run_early_is_not_lost_when_it_is_resumed(
     assert final_bytes(whole) == final_bytes(stopped)
 
 
+def test_an_epoch_of_few_pairs_of_low_weight(
+    configure: Callable[..., Config],
+    write_pairs: Callable[[Path, list[tuple[str, str]]], Path],
+    tmp_path: Path,
+) -> None:
+    text = write_pairs(tmp_path / "text.tsv", sample_pairs("train", 300))
+    first = train(configure("training.max_steps=1", run="first"))
+    few = write_pairs(tmp_path / "few.tsv", sample_pairs("train", 4))
+    settings = [f"tokenizer.path={RunDirectory(first.directory).tokenizer}", f"data.val={text}"]
+    with pytest.raises(CorpusError, match=r"the 4 pairs add up to 0\.4\. Raise weight"):
+        prepare(configure(*settings, f"data.train={{path: {few}, weight: 0.1}}"))
+    once = (*settings, "training.max_epochs=1", f"data.train={{path: {few}, weight: 0.25}}")
+    for seed in range(6):  # one in three would have none
+        config = configure(*once, f"seed={seed}")
+        assert len(list(updates(prepare(config), config, TrainingState()))) == 1
+    assert "1 updates are 1.0 epochs" in describe_run(config)
+
+
 def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(
     configure: Callable[..., Config],
 ) -> None:
@@ -549,6 +587,30 @@ def test_a_dry_run_times_what_comes_later_too(configure: Callable[..., Config]) 
     later = ("training.consistency=1.0", "training.consistency_start=8")
     report = describe_run(configure(*later))
     assert re.search(r"an update +[\d.]+ s \(.*/s\) and then [\d.]+ s \(", report)
+
+
+def test_a_dry_run_tells_that_the_loss_is_not_finite(configure: Callable[..., Config]) -> None:
+    config = configure("training.learning_rate_scale=1e30", "training.warmup_steps=1")
+    with pytest.raises(
+        TrainingError, match=r"at step \d .*\n.*\nWhat may prevent it: a lower training"
+    ) as error:
+        describe_run(config)
+    assert "--resume" not in str(error.value)
+
+
+def test_a_dry_run_of_fewer_updates_than_it_times(
+    configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def noted(*args: Any) -> Any:
+        made.append(args[3])
+        return update(*args)
+
+    monkeypatch.setattr(dry_run, "update", noted)
+    short = ("training.max_steps=3", "training.warmup_steps=3", "training.decay=linear")
+    describe_run(configure(*short, "training.consistency=1.0", "training.consistency_start=2"))
+    assert made == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3]
 
 
 def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config]) -> None:

@@ -94,13 +94,22 @@ def token_budget_batches(
     return batches
 
 
+def pair_weights(corpus: Corpus) -> NDArray[np.float32]:
+    """How often an epoch sees each pair, on average."""
+    weights: NDArray[np.float32] = corpus.pairs.with_format("numpy")["weight"][:]
+    return weights
+
+
 def epoch_order(weights: NDArray[np.float32], *, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Which pairs the epoch sees, in which order.
+    """Which pairs the epoch sees, in which order; at least one.
 
     A pair of weight 2.0 comes twice; one of weight 0.25 comes in every fourth epoch on average.
     """
     generator = np.random.default_rng((seed, epoch))
-    copies = np.floor(weights + generator.random(len(weights))).astype(np.int64)
+    chances = weights + generator.random(len(weights))
+    copies = np.floor(chances).astype(np.int64)
+    if not copies.any():  # few pairs of low weight: an epoch without any would make no update
+        copies[np.argmax(chances)] = 1
     order = np.repeat(np.arange(len(weights)), copies)
     generator.shuffle(order)
     return order
@@ -129,8 +138,7 @@ def epoch_batches(
         epoch: counted from 0.
         skip: so many batches are passed over, to resume within an epoch.
     """
-    weights = np.asarray(corpus.pairs.with_format("numpy")["weight"], dtype=np.float32)
-    order = epoch_order(weights, seed=seed, epoch=epoch)
+    order = epoch_order(pair_weights(corpus), seed=seed, epoch=epoch)
     for n_pool, start in enumerate(range(0, len(order), POOL)):
         pool = corpus.pairs[order[start : start + POOL]]
         src, tgt = pool["src_ids"], pool["tgt_ids"]

@@ -80,9 +80,10 @@ def load_corpus(data: DataConfig, split: Literal["train", "val"]) -> Corpus:
     try:
         with _no_progress_bars():
             found = [_find(source, data, split) for source in sources]
-            pairs = _chain([_store(source) for source in found])
-            corpus = Corpus(pairs, n_read=len(pairs), dropped={})
-            return _clean(corpus, data.cleaning) if split == "train" else corpus
+            with _explained():
+                pairs = _chain([_store(source) for source in found])
+                corpus = Corpus(pairs, n_read=len(pairs), dropped={})
+                return _clean(corpus, data.cleaning) if split == "train" else corpus
     except CorpusError as error:
         raise CorpusError(f"data.{split}: {error}") from error.__cause__
 
@@ -96,7 +97,7 @@ def encode_corpus(corpus: Corpus, tokenizer: Encoder, max_tokens: int | None = N
         max_tokens: leave out pairs with a side longer than this, end of sentence included.
 
     Raises:
-        CorpusError: every pair is too long.
+        CorpusError: every pair is too long, or the disk is full.
     """
     import datasets
 
@@ -105,7 +106,7 @@ def encode_corpus(corpus: Corpus, tokenizer: Encoder, max_tokens: int | None = N
     fingerprint = _fingerprint("encode", old._fingerprint, tokenizer.fingerprint, max_tokens)
     ids = datasets.List(datasets.Value("int32"))
     features = datasets.Features({**old.features, "src_ids": ids, "tgt_ids": ids})
-    with _no_progress_bars():
+    with _no_progress_bars(), _explained():
         pairs = old.map(
             partial(_encode, tokenizer=tokenizer, max_tokens=max_tokens),
             batched=True,
@@ -303,8 +304,8 @@ def _store(source: _Source) -> datasets.Dataset:
     try:
         return datasets.Dataset.from_generator(rows, features=features, fingerprint=fingerprint)
     except datasets.exceptions.DatasetGenerationError as error:
-        # It says no more than that there was an error; ours says which.
-        if isinstance(error.__cause__, CorpusError):
+        # It says no more than that there was an error; ours and the disk's say which.
+        if isinstance(error.__cause__, CorpusError | OSError):
             raise error.__cause__ from None
         raise
 
@@ -323,6 +324,21 @@ def _fingerprint(*parts: object) -> str:
     """Names a cached result after all it depends on."""
     text = json.dumps([_CACHE_VERSION, *parts])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What goes wrong with the cache: a full disk, a folder that must not be written to."""
+    import datasets
+
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(
+            f"cannot store the text in {datasets.config.HF_DATASETS_CACHE}: "
+            f"{error.strerror or error}. Make room there, or name another folder in the "
+            "environment variable HF_DATASETS_CACHE"
+        ) from error
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Tokenizer:
     def load(cls, path: str | Path, *, sampling_alpha: float = 0.0) -> "Tokenizer":
         """Reads a `.model` file of sentencepiece."""
         try:
-            return cls(Path(path).read_bytes(), sampling_alpha=sampling_alpha)
+            return cls(Path(path).expanduser().read_bytes(), sampling_alpha=sampling_alpha)
         except OSError as error:
             raise TokenizerError(f"cannot read the sentencepiece model {path}: {error}") from None
         except TokenizerError as error:

@@ -10,12 +10,22 @@ import torch
 
 from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
-from ..data.batching import count_positions, epoch_batches
+from ..data.batching import count_positions, epoch_batches, pair_weights
 from ..data.corpus import Corpus, statistics
 from ..model.encoder_decoder import Transformer
-from .loop import Prepared, build, learning_rate_at, prepare, update, updates
+from .loop import (
+    NotFiniteError,
+    Prepared,
+    build,
+    explain_not_finite,
+    learning_rate_at,
+    prepare,
+    update,
+    updates,
+)
 from .memory import keep_freed_memory
 from .precision import choose_device, choose_precision
+from .resuming import TrainingError
 
 N_TIMED = 5
 """Updates made on a throw-away model to estimate time and memory; the median passes over the slow
@@ -32,6 +42,7 @@ def describe_run(config: Config) -> str:
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used.
+        TrainingError: the loss of a trial update is not finite.
     """
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
@@ -61,8 +72,8 @@ def describe_run(config: Config) -> str:
     if config.training.consistency:
         plain = min(steps, config.training.consistency_start)
     timed = [
-        (n, *_time_updates(model, optimizer, data, config, first, device, precision))
-        for first, n in ((1, plain), (plain + 1, steps - plain))
+        (n, *_time_updates(model, optimizer, data, config, span, device, precision))
+        for n, span in ((plain, (1, plain)), (steps - plain, (plain + 1, steps)))
         if n
     ]
     times = " and then ".join(
@@ -86,16 +97,22 @@ def _time_updates(
     optimizer: torch.optim.Optimizer,
     data: Prepared,
     config: Config,
-    first: int,
+    span: tuple[int, int],
     device: torch.device,
     precision: Literal["fp32", "bf16"],
 ) -> tuple[float, float]:
-    # Seconds of an update, and target tokens a second, as they will be from step `first` on.
+    # Seconds of an update, and target tokens a second, as they will be from the first to the last
+    # step of the span; the last is made again if there are fewer than the trial needs.
+    first, last = span
     seconds, rates = [], []
     for step, batches in enumerate(islice(updates(data, config, TrainingState()), N_TIMED), first):
         started = time.perf_counter()
+        step = min(step, last)
         lr = learning_rate_at(step, config)
-        sums = update(model, optimizer, batches, step, lr, config, device, precision)
+        try:
+            sums = update(model, optimizer, batches, step, lr, config, device, precision)
+        except NotFiniteError as error:
+            raise TrainingError(explain_not_finite(error, step, lr, data)) from None
         seconds.append(time.perf_counter() - started)
         rates.append(sums.n_tokens / seconds[-1])
     return median(seconds), median(rates)
@@ -118,7 +135,7 @@ def _an_epoch(config: Config, data: Prepared) -> tuple[int, float]:
         positions, padding = positions + counted[0], padding + counted[1]
         n_batches, n_pairs = n_batches + 1, n_pairs + len(batch.src)
     if n_batches == N_COUNTED:
-        all_pairs = float(data.train.pairs.with_format("numpy")["weight"][:].sum())
+        all_pairs = float(pair_weights(data.train).sum())
         n_batches = round(n_batches * all_pairs / n_pairs)
     return n_batches, padding / positions
 

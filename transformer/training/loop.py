@@ -32,8 +32,14 @@ from ..checkpoint import (
     write_atomically,
 )
 from ..config import Config, DecodingConfig
-from ..data.batching import Batch, count_positions, epoch_batches, ordered_batches
-from ..data.corpus import Corpus, encode_corpus, fingerprint, lengths, load_corpus
+from ..data.batching import (
+    Batch,
+    count_positions,
+    epoch_batches,
+    ordered_batches,
+    pair_weights,
+)
+from ..data.corpus import Corpus, CorpusError, encode_corpus, fingerprint, lengths, load_corpus
 from ..data.tokenizer import Tokenizer, train_tokenizer
 from ..inference.evaluation import bleu
 from ..inference.translator import Translator
@@ -139,7 +145,11 @@ def train(config: Config, *, resume: bool = False) -> Run:
                 try:
                     sums = update(model, optimizer, batches, step, lr, config, device, precision)
                 except NotFiniteError as error:
-                    raise TrainingError(_explain_not_finite(error, step, lr, data, run)) from None
+                    raise TrainingError(
+                        f"{explain_not_finite(error, step, lr, data)}\n"
+                        f"They need another run, run_dir={run.free_name()}; the checkpoints "
+                        f"here are whole"
+                    ) from None
                 state.step = step
                 state.tokens_seen += sums.n_tokens
                 seconds = time.perf_counter() - started
@@ -190,6 +200,12 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Prepared:
         log.info("training a vocabulary of %s pieces", f"{config.tokenizer.vocab_size:,}")
         tokenizer = train_tokenizer(_lines(train_pairs), config.tokenizer, seed=config.seed)
     encoded = encode_corpus(train_pairs, tokenizer, config.data.cleaning.max_tokens)
+    expected = float(pair_weights(encoded).sum(dtype=np.float64))
+    if expected < 1:
+        raise CorpusError(
+            f"data.train: an epoch must hold at least one pair; the weights of the "
+            f"{len(encoded.pairs):,} pairs add up to {expected:.2g}. Raise weight"
+        )
     longest_src = int(lengths(encoded)[:, 0].max()) + 1
     return Prepared(encoded, encode_corpus(val_pairs, tokenizer), tokenizer, longest_src)
 
@@ -474,9 +490,10 @@ def _metadata(step: int, data: Prepared) -> dict[str, str]:
 
 
 def _lines(corpus: Corpus) -> Iterator[str]:
-    for pair in corpus.pairs:
-        yield pair["src"]
-        yield pair["tgt"]
+    # In batches, since one by one takes many times as long.
+    for batch in corpus.pairs.select_columns(["src", "tgt"]).iter(batch_size=1000):
+        for pair in zip(batch["src"], batch["tgt"], strict=True):
+            yield from pair
 
 
 # Run directory -------------------------------------------------------------------------------
@@ -514,6 +531,8 @@ def _save(
 def _load_optimizer(
     optimizer: torch.optim.Optimizer, model: Transformer, checkpoint: Checkpoint
 ) -> None:
+    if checkpoint.state.step == 0:  # no update has made moments yet
+        return
     for name, p in model.named_parameters():
         moments = {
             kind: checkpoint.optimizer[f"{kind}.{name}"].to(p.device)
@@ -526,17 +545,15 @@ def _load_optimizer(
 # What goes wrong -----------------------------------------------------------------------------
 
 
-def _explain_not_finite(
-    error: NotFiniteError, step: int, lr: float, data: Prepared, run: RunDirectory
-) -> str:
+def explain_not_finite(error: NotFiniteError, step: int, lr: float, data: Prepared) -> str:
+    """Where it happened, and which settings may prevent it."""
     batch = error.batch
     return (
         f"{error} at step {step} (learning rate {lr:.2e}); the update was not made.\n"
         f"The batch has {len(batch.src)} pairs and {batch.n_tokens} target tokens; "
         f"its first source is: {data.tokenizer.decode(batch.src[0].tolist())!r}\n"
-        f"Start another run, run_dir={run.free_name()}, with a lower "
-        f"training.learning_rate_scale, more training.warmup_steps, training.clip_norm=1, or "
-        f"training.precision=fp32. The checkpoints before this step are whole"
+        f"What may prevent it: a lower training.learning_rate_scale, more training.warmup_steps, "
+        f"training.clip_norm=1, or training.precision=fp32."
     )
 
 

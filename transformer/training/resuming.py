@@ -50,7 +50,8 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint |
         raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
     before = run.load_config()
     free = {"decoding", *(f"training.{name}" for name in _changeable(config))}
-    changed, notes = [], []
+    changed: list[str] = []
+    notes: list[str] = []
     for key, old, new in _differences(before, config):
         change = f"{key}: was {old!r}, is {new!r}"
         (notes if key in free or key.split(".")[0] in free else changed).append(change)
