@@ -320,3 +320,10 @@ def test_length_penalty(kind: Any, alpha: float, length: int, expected: float) -
 def test_errors_say_what_must_hold(wrong: dict[str, int], limits: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         search([PATIENT], limits, **wrong)
+
+
+@pytest.mark.parametrize("nothing", [0.0, math.nan], ids=["impossible", "nan"])
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_no_finite_log_probability_is_an_error(nothing: float, beam_size: int) -> None:
+    with pytest.raises(ArithmeticError, match=r"no hypothesis of sentence 1 has .* finite"):
+        search([PATIENT, lambda _: 4 * [nothing]], [3, 3], beam_size=beam_size)
