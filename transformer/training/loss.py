@@ -55,7 +55,8 @@ def consistency_loss(logits: Tensor) -> Tensor:
 # The logits are by far the largest tensor of a step. Left to autograd, either loss makes half a
 # dozen copies of them in fp32, and on a CPU each is a trip to memory and back. Written out, their
 # gradients come with the loss, a few rows at a time that stay in the cache, and in the precision
-# of the logits: a step with both losses takes 0.86 of the time (scripts/benchmark_training.py).
+# of the logits: with both losses, from the decoder's output back to its gradient, 60 ms instead of
+# 103 (2 x 1,267 tokens, 4,000 pieces, bf16, two cores of an AMD EPYC; 26 ms are matrix products).
 
 _CACHED = 2**18  # logits at a time on a CPU; their probabilities in fp32 take a megabyte
 
