@@ -1,0 +1,31 @@
+"""This package, by `train` as `transformer-train` calls it."""
+
+import json
+from typing import Any
+
+from meter import Meter, read_job
+
+import transformer
+from transformer import Translator, load_config, train
+from transformer.training import loop
+
+
+def main() -> None:
+    job, folder = read_job()
+    meter = Meter(job)
+    counted = loop.update
+
+    def update(model: Any, optimizer: Any, batches: Any, *rest: Any) -> Any:
+        meter.count(sum(batch.n_tokens for batch in batches))
+        return counted(model, optimizer, batches, *rest)
+
+    loop.update = update
+    settings = json.loads((folder / "ours.json").read_text())
+    settings += [f"run_dir={folder / 'ours'}", f"training.precision={job.precision}"]
+    run = train(load_config(None, settings))
+    n_weights = Translator.load(run.directory).model.n_parameters()
+    meter.write(folder, run.metrics["val_nll"], n_weights, f"{transformer.__version__}")
+
+
+if __name__ == "__main__":
+    main()
