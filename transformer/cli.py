@@ -56,6 +56,12 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         help="print the resolved settings, the model's size, the corpus and an estimate of time "
         "and memory; train nothing",
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print where the time of an update goes, by part of the model and kind of operation; "
+        "train nothing",
+    )
     parser.add_argument("--settings", action="store_true", help="list every setting and stop")
     args = parser.parse_intermixed_args(argv)
     if args.settings:
@@ -163,6 +169,11 @@ def _train(args: argparse.Namespace) -> int:
         from .training.dry_run import describe_run
 
         print(describe_run(config))
+        return 0
+    if args.profile:
+        from .training.profiling import describe_update
+
+        print(describe_update(config))
         return 0
     from .training.loop import train
 
