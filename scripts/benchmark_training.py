@@ -73,11 +73,12 @@ CONTENDERS = {
     "joeynmt": Contender("Joey NMT, fp32", "run_joeynmt.py", "joeynmt", {"precision": "fp32"}),
 }
 
-# What to install for each environment. A comment tells what had to be mended.
+# What to install for each environment, and what else had to be there: Joey NMT imports pkg_resources,
+# gone from setuptools 81 on, and importlib_metadata, Eole aiohttp, without asking for them.
 PACKAGES = {
     "huggingface": ["transformers==5.23.0", "accelerate==1.15.0"],
-    "eole": ["eole==0.6.4"],
-    "joeynmt": ["joeynmt==2.3.0", "setuptools<81"],  # it imports pkg_resources, gone from 81 on
+    "eole": ["eole==0.6.4", "aiohttp"],
+    "joeynmt": ["joeynmt==2.3.0", "setuptools<81", "importlib_metadata"],
 }
 
 
@@ -85,8 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--train", required=True, help="as data.train, e.g. data/multi30k/train")
-    parser.add_argument("--val", required=True, help="as data.val")
+    add_data_arguments(parser)
     parser.add_argument("--work", type=Path, default=Path("runs/benchmark_training"))
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--rounds", type=int, default=3)
@@ -118,6 +118,29 @@ def main() -> None:
     print_table(reports, peaks, job)
 
 
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the text is, the same for all benchmarks of training."""
+    parser.add_argument("--train", required=True, help="as data.train, e.g. data/multi30k/train")
+    parser.add_argument("--val", required=True, help="as data.val")
+
+
+def model_settings(args: argparse.Namespace) -> list[str]:
+    """The model that is compared, and its text, as overrides of our settings."""
+    return [
+        f"data.train={args.train}",
+        f"data.val={args.val}",
+        "tokenizer.vocab_size=8000",
+        "model.d_model=256",
+        "model.n_heads=4",
+        "model.d_ff=1024",
+        "model.n_encoder_layers=3",
+        "model.n_decoder_layers=3",
+        "model.dropout=0.1",
+        "training.batch_tokens=2048",
+        "training.warmup_steps=400",
+    ]
+
+
 def install(folder: Path, name: str) -> Path:
     """The Python of an environment, made where it is missing; torch is the same in all of them."""
     if not name:
@@ -139,23 +162,15 @@ def write_data(data: Path, args: argparse.Namespace) -> dict[str, Any]:
     data.mkdir(parents=True)
     total = args.warm_up + args.updates
     settings = [
-        f"data.train={args.train}",
-        f"data.val={args.val}",
-        "tokenizer.vocab_size=8000",
+        *model_settings(args),
         f"run_dir={data / 'ours'}",
-        "model.d_model=256",
-        "model.n_heads=4",
-        "model.d_ff=1024",
-        "model.n_encoder_layers=3",
-        "model.n_decoder_layers=3",
-        "model.dropout=0.1",
         f"training.batch_tokens={args.batch_tokens}",
         f"training.max_steps={total}",
-        "training.warmup_steps=400",
         "training.learning_rate_scale=0.3",
         f"training.validate_every={total}",
         f"training.checkpoint_every={total}",
-        "training.average_checkpoints=1",
+        "training.average_checkpoints=0",
+        "training.best_metric=loss",
         "training.val_bleu_sentences=0",
     ]
     config = load_config(None, settings)

@@ -50,13 +50,14 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         help="settings that go before the file's, such as training.max_steps=500 or run_dir=runs/a",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--dry-run",
         action="store_true",
         help="print the resolved settings, the model's size, the corpus and an estimate of time "
         "and memory; train nothing",
     )
-    parser.add_argument(
+    instead.add_argument(
         "--profile",
         action="store_true",
         help="print where the time of an update goes, by part of the model and kind of operation; "

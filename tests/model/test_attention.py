@@ -3,7 +3,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from transformer.model.attention import MultiHeadAttention, scaled_dot_product_attention
+from transformer.model.attention import (
+    MultiHeadAttention,
+    fused_attention,
+    scaled_dot_product_attention,
+)
 from transformer.model.masks import causal_mask, padding_mask
 
 D_MODEL, N_HEADS = 16, 4
@@ -49,6 +53,17 @@ def test_equals_torch_functional_attention() -> None:
         scaled_dot_product_attention(query, key, value, mask),
         F.scaled_dot_product_attention(query, key, value, mask),
     )
+
+
+def test_the_fused_kernel_of_a_gpu_gives_the_same() -> None:
+    query, key, value = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)
+    some = torch.rand(2, 1, 5, 7) < 0.7
+    some[0, :, 2] = False  # a query that may attend to nothing
+    for mask in (None, some, some[:, :, :1]):
+        torch.testing.assert_close(
+            fused_attention(query, key, value, mask),
+            scaled_dot_product_attention(query, key, value, mask),
+        )
 
 
 @pytest.mark.parametrize("bias", [False, True])

@@ -93,7 +93,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * grad, None, None, None
+        return gradient.mul_(grad), None, None, None
 
 
 class _SymmetricKL(torch.autograd.Function):
@@ -125,7 +125,7 @@ class _SymmetricKL(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (gradient,) = ctx.saved_tensors
-        scaled: Tensor = gradient * grad
+        scaled: Tensor = gradient.mul_(grad)
         return scaled
 
 
