@@ -73,7 +73,7 @@ CONTENDERS = {
     "joeynmt": Contender("Joey NMT, fp32", "run_joeynmt.py", "joeynmt", {"precision": "fp32"}),
 }
 
-# What to install for each environment, and what else had to be there: Joey NMT imports pkg_resources,
+# What to install for each environment, and what had to be added: Joey NMT imports pkg_resources,
 # gone from setuptools 81 on, and importlib_metadata, Eole aiohttp, without asking for them.
 PACKAGES = {
     "huggingface": ["transformers==5.23.0", "accelerate==1.15.0"],
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--updates", type=int, default=40, help="timed, after --warm-up others")
     parser.add_argument("--warm-up", type=int, default=10)
-    parser.add_argument("--batch-tokens", type=int, default=1930, help="training.batch_tokens")
+    parser.add_argument("--batch-tokens", type=int, default=2048, help="training.batch_tokens")
     args = parser.parse_args()
 
     args.work.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ def write_data(data: Path, args: argparse.Namespace) -> dict[str, Any]:
         "smoothing": 0.1,
         "scale": 0.3,
         "warmup": 400,
-        "joeynmt_batch": 2600,
+        "joeynmt_batch": 3900,
         "eole_batch": args.batch_tokens,
     }
 

@@ -102,7 +102,6 @@ def train_with_trainer(
         def get_train_dataloader(self) -> Any:
             return torch.utils.data.DataLoader(Examples(batches, job, meter), batch_size=None)
 
-    schedule = {"lr_lambda": lambda step: learning_rate(step + 1, job)}
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-9, weight_decay=0.0, fused=True
     )
@@ -121,7 +120,10 @@ def train_with_trainer(
     trainer = OverBatches(
         model,
         arguments,
-        optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, **schedule)),
+        optimizers=(
+            optimizer,
+            torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: learning_rate(n + 1, job)),
+        ),
     )
     trainer.train()
 

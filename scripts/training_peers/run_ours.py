@@ -19,7 +19,7 @@ def main() -> None:
         meter.count(sum(batch.n_tokens for batch in batches))
         return counted(model, optimizer, batches, *rest)
 
-    loop.update = update
+    loop.update = update  # type: ignore[assignment]
     settings = json.loads((folder / "ours.json").read_text())
     settings += [f"run_dir={folder / 'ours'}", f"training.precision={job.precision}"]
     run = train(load_config(None, settings))

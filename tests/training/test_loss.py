@@ -51,6 +51,25 @@ def test_one_token_by_hand() -> None:
     assert loss.n_tokens == 1
 
 
+def test_overwriting_the_logits_changes_neither_loss_nor_gradient() -> None:
+    results = []
+    for overwrite in (False, True):
+        weight = random_logits(3).requires_grad_()
+        logits = weight * 2.0
+        before = logits.detach().clone()
+        loss = label_smoothed_cross_entropy(
+            logits, TARGETS[0, :3], pad_id=PAD, smoothing=0.1, overwrite=overwrite
+        )
+        assert torch.equal(logits, before) is not overwrite
+        (loss.smoothed / 3).backward()
+        results.append((loss.smoothed.item(), loss.nll.item(), weight.grad.tolist()))
+    assert results[0] == results[1]
+    # Without a gradient to come there is nothing to write.
+    logits = random_logits(3)
+    label_smoothed_cross_entropy(logits, TARGETS[0, :3], pad_id=PAD, overwrite=True)
+    assert torch.equal(logits, random_logits(3))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 def test_equals_the_sum_written_out(smoothing: float) -> None:
     logits = random_logits(2, 4)

@@ -290,16 +290,24 @@ def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
     if settings.consistency == 0 or step <= settings.consistency_start:
         logits, targets = _real_logits(model, batch)
         return label_smoothed_cross_entropy(
-            logits, targets, pad_id=model.pad_id, smoothing=settings.label_smoothing
+            logits,
+            targets,
+            pad_id=model.pad_id,
+            smoothing=settings.label_smoothing,
+            overwrite=True,
         )
     # Two passes with different dropout as one batch of twice the size.
     src, tgt_in, tgt_out = (ids.repeat(2, 1) for ids in (batch.src, batch.tgt_in, batch.tgt_out))
     twice = Batch(src, tgt_in, tgt_out, batch.n_tokens)
     logits, targets = _real_logits(model, twice)
-    both = label_smoothed_cross_entropy(
-        logits, targets, pad_id=model.pad_id, smoothing=settings.label_smoothing
-    )
     divergence = consistency_loss(logits)
+    both = label_smoothed_cross_entropy(
+        logits,
+        targets,
+        pad_id=model.pad_id,
+        smoothing=settings.label_smoothing,
+        overwrite=True,
+    )
     return Loss(both.smoothed / 2 + settings.consistency * divergence, both.nll / 2, batch.n_tokens)
 
 

@@ -16,7 +16,12 @@ class Loss(NamedTuple):
 
 
 def label_smoothed_cross_entropy(
-    logits: Tensor, targets: Tensor, *, pad_id: int, smoothing: float = 0.1
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    pad_id: int,
+    smoothing: float = 0.1,
+    overwrite: bool = False,
 ) -> Loss:
     """Cross-entropy against a target that leaves a little for every other token, §5.4.
 
@@ -28,12 +33,14 @@ def label_smoothed_cross_entropy(
         targets: (...) ids, some of them pad_id.
         pad_id: id of the padding token.
         smoothing: share of the mass moved away from the true token, in [0, 1) (paper: 0.1).
+        overwrite: put the gradient where the logits are, which nothing may read any more. It saves
+            a tensor of their size.
     """
     real = targets != pad_id
     if not real.all():
         logits, targets = logits[real], targets[real]
     logits, targets = logits.flatten(0, -2), targets.flatten()
-    smoothed, nll = _SmoothedCrossEntropy.apply(logits, targets, pad_id, smoothing)
+    smoothed, nll = _SmoothedCrossEntropy.apply(logits, targets, pad_id, smoothing, overwrite)
     return Loss(smoothed, nll, targets.numel())
 
 
@@ -66,14 +73,16 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, targets: Tensor, pad_id: int, smoothing: float
+        ctx: Any, logits: Tensor, targets: Tensor, pad_id: int, smoothing: float, overwrite: bool
     ) -> tuple[Tensor, Tensor]:
         # logits (n_tokens, vocab_size), targets (n_tokens,)
         q_true = 1 - smoothing
         n_others = logits.size(1) - 2  # all but the true token and padding
         q_others = smoothing / n_others
         nll = rest = torch.zeros((), dtype=_precise(logits), device=logits.device)
-        gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
+        gradient = None
+        if ctx.needs_input_grad[0]:
+            gradient = logits.detach() if overwrite else torch.empty_like(logits)
         for rows in _slices(len(logits), logits):
             z, true = logits[rows], targets[rows, None]
             p, log_sum = _softmax(z)
@@ -91,9 +100,9 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         return q_true * nll + q_others * rest, nll
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient.mul_(grad), None, None, None
+        return gradient.mul_(grad), None, None, None, None
 
 
 class _SymmetricKL(torch.autograd.Function):

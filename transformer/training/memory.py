@@ -4,21 +4,49 @@ A training step on the CPU frees and allocates the same few hundred megabytes ag
 glibc returns large blocks to the kernel at once, which clears each page before it hands it out
 anew. Told to keep them, a step of the Multi30k model is about a quarter faster (measured: median
 1.46 s to 1.09 s on two AVX2 cores). The price is memory: the process stays at its high-water mark.
+
+What is new is still handed out in pages of 4 KB, each with a trip to the kernel. So the heap is
+made large beforehand and asked to consist of pages of 2 MB, where the system has them: 89,000 page
+faults in the first 50 updates of the Multi30k model instead of 430,000. Only what is used takes
+memory.
 """
 
 import ctypes
+import os
 import sys
 
-# From glibc's malloc.h.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+# From glibc's malloc.h and Linux's mman.h.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _MADV_HUGEPAGE = -1, -4, 14
+
+_HUGE = 2**21
 
 
 def keep_freed_memory() -> bool:
-    """Asks glibc to keep what is freed. Elsewhere nothing happens; returns whether it worked."""
+    """Asks glibc to keep what is freed, in large pages. Elsewhere nothing happens.
+
+    Returns:
+        Whether it worked.
+    """
     if not sys.platform.startswith("linux"):
         return False
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        libc = ctypes.CDLL(None)
+        kept = libc.mallopt(_M_MMAP_MAX, 0) and libc.mallopt(_M_TRIM_THRESHOLD, -1)
     except (OSError, AttributeError):  # another C library, musl for one
         return False
-    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+    if kept:
+        _use_large_pages(libc)
+    return bool(kept)
+
+
+def _use_large_pages(libc: ctypes.CDLL) -> None:
+    # A block at the end of the heap, freed at once, but no longer given back: the heap to come.
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    block = libc.malloc(size)
+    if block:
+        start = -(-block // _HUGE) * _HUGE
+        libc.madvise(start, (block + size - start) // _HUGE * _HUGE, _MADV_HUGEPAGE)
+        libc.free(block)
