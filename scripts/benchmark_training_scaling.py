@@ -18,8 +18,7 @@ from benchmark_training import add_data_arguments, flops_per_token, matmul_rate,
 from transformer import load_config
 from transformer.checkpoint import TrainingState
 from transformer.training.loop import build, learning_rate_at, prepare, update, updates
-from transformer.training.memory import keep_freed_memory
-from transformer.training.precision import choose_device, choose_precision
+from transformer.training.precision import set_up
 
 WIDTHS = (128, 256, 512)
 BUDGETS = (1000, 4000, 16000)
@@ -34,7 +33,6 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=32000, help="padded, timed in every cell")
     args = parser.parse_args()
 
-    keep_freed_memory()
     cells = [(d_model, budget) for d_model in WIDTHS for budget in BUDGETS]
     speeds: dict[tuple[int, int], list[float]] = {cell: [] for cell in cells}
     peaks = []
@@ -74,8 +72,7 @@ def tokens_per_second(d_model: int, budget: int, args: argparse.Namespace) -> fl
             f"training.batch_tokens={budget}",
         ],
     )
-    device = choose_device("auto")
-    precision = choose_precision("auto", device)
+    device, precision = set_up(config.training)
     data = prepare(config)
     model, optimizer = build(config, data.tokenizer, device)
     n_warm_up, n_timed = 2, max(2, args.tokens // budget)

@@ -174,7 +174,7 @@ def test_half_precision_logits_are_summed_in_fp32() -> None:
 
 
 def both(first: Tensor, second: Tensor) -> Tensor:
-    return consistency_loss(torch.cat((first, second)))
+    return consistency_loss(torch.cat((first, second)), len(first))
 
 
 def naive_consistency(first: Tensor, second: Tensor) -> Tensor:
@@ -200,7 +200,7 @@ def test_the_gradient_of_consistency_equals_autograds() -> None:
 
 def test_consistency_of_half_precision_logits_is_summed_in_fp32() -> None:
     logits = random_logits(6).bfloat16().requires_grad_()
-    loss = consistency_loss(logits)
+    loss = consistency_loss(logits, 3)
     loss.backward()
     exact = logits.detach().float()
     torch.testing.assert_close(loss, naive_consistency(*exact.chunk(2)))
@@ -208,9 +208,19 @@ def test_consistency_of_half_precision_logits_is_summed_in_fp32() -> None:
     assert logits.grad.dtype == torch.bfloat16
 
 
-def test_consistency_refuses_an_odd_number_of_rows() -> None:
-    with pytest.raises(ValueError, match="even number of rows; found 3"):
-        consistency_loss(random_logits(3))
+def test_rows_after_both_passes_count_for_nothing() -> None:
+    logits, surplus = random_logits(6), random_logits(2, seed=3)
+    longer = torch.cat((logits, surplus)).requires_grad_()
+    loss = consistency_loss(longer, 3)
+    torch.testing.assert_close(loss, consistency_loss(logits, 3))
+    loss.backward()
+    assert longer.grad is not None
+    assert longer.grad[6:].eq(0).all() and longer.grad[:6].ne(0).any()
+
+
+def test_consistency_refuses_fewer_rows_than_two_passes_have() -> None:
+    with pytest.raises(ValueError, match="two passes of 2 tokens have 4 rows; found 3"):
+        consistency_loss(random_logits(3), 2)
 
 
 @settings(max_examples=50, deadline=None)
@@ -243,7 +253,7 @@ def test_rows_are_cut_into_slices_without_a_seam(
     def losses() -> tuple[Tensor, ...]:
         leaf = logits.clone().requires_grad_()
         smoothed = loss_of(leaf, targets).smoothed
-        divergence = consistency_loss(leaf)
+        divergence = consistency_loss(leaf, n_tokens)
         return smoothed, divergence, *torch.autograd.grad(smoothed + divergence, leaf)
 
     whole = losses()

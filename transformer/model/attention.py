@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .kv_cache import KeyValueCache
+from .packing import Packing
 
 
 def scaled_dot_product_attention(
@@ -27,12 +28,13 @@ def scaled_dot_product_attention(
     """
     if query.is_cuda:
         return fused_attention(query, key, value, mask, dropout)
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.size(-1))
+    # Sums and softmax in fp32 or better: in bf16 softmax takes three times as long on a CPU.
+    scores = query @ key.transpose(-2, -1)
+    exact = torch.promote_types(scores.dtype, torch.float32)
+    scores = scores.to(exact) / math.sqrt(query.size(-1))
     if mask is not None:
-        # The lowest finite number rather than −∞ (NaN if a whole row is hidden) or −1e9 (too large
-        # for fp16).
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = scores.softmax(dim=-1)
+        scores = scores + _as_summand(mask, scores)
+    weights = scores.softmax(dim=-1).to(value.dtype)
     return F.dropout(weights, dropout, training=dropout > 0) @ value
 
 
@@ -45,12 +47,16 @@ def fused_attention(
     than the operations written out.
     """
     if mask is not None:
-        # As a number to add: where a whole row is hidden, a bool mask would give NaN.
-        lowest = torch.finfo(query.dtype).min
-        mask = torch.zeros(mask.shape, dtype=query.dtype, device=mask.device).masked_fill(
-            ~mask, lowest
-        )
+        mask = _as_summand(mask, query)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+
+
+def _as_summand(mask: Tensor, scores: Tensor) -> Tensor:
+    # 0 where True, elsewhere the lowest finite number rather than −∞ (NaN if a whole row is hidden)
+    # or −1e9 (too large for fp16). As wide as the scores: on a CPU, adding a narrower one is slow.
+    shape = (*mask.shape[:-2], scores.size(-2), mask.size(-1))
+    summand = torch.zeros(shape, dtype=scores.dtype, device=scores.device)
+    return summand.masked_fill_(~mask, torch.finfo(scores.dtype).min)
 
 
 class MultiHeadAttention(nn.Module):
@@ -79,37 +85,62 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(d_model, d_model, bias=bias)
         self.output = nn.Linear(d_model, d_model, bias=bias)
 
-    def forward(self, query: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        query: Tensor,
+        memory: Tensor,
+        mask: Tensor | None = None,
+        packing: Packing | None = None,
+    ) -> Tensor:
         """Every position of `query` gathers what it needs from `memory`.
 
         Args:
             query: (batch, query_len, d_model).
             memory: (batch, key_len, d_model); the same tensor for self-attention.
             mask: bool, broadcasts to (batch, n_heads, query_len, key_len), True = may attend.
+            packing: query and memory are (rows, d_model) instead, and this tells which rows.
 
         Returns:
-            (batch, query_len, d_model).
+            The shape of `query`.
         """
-        return self.attend(query, self.remember(memory), mask)
+        return self.attend(query, self.remember(memory, packing), mask, packing)
 
-    def remember(self, memory: Tensor) -> KeyValueCache:
+    def remember(self, memory: Tensor, packing: Packing | None = None) -> KeyValueCache:
         """Keys and values of (batch, key_len, d_model), computed once, attended to many times."""
-        return KeyValueCache(self._heads(self.key(memory)), self._heads(self.value(memory)))
+        return KeyValueCache(
+            self._split(self.key(memory), packing), self._split(self.value(memory), packing)
+        )
 
-    def attend(self, query: Tensor, cache: KeyValueCache, mask: Tensor | None = None) -> Tensor:
+    def attend(
+        self,
+        query: Tensor,
+        cache: KeyValueCache,
+        mask: Tensor | None = None,
+        packing: Packing | None = None,
+    ) -> Tensor:
         """`forward` over keys and values that are already there.
 
         The cache may have fewer rows than the query: the hypotheses of a beam share one memory, as
         if they were several positions of the same sentence. So (n · batch, query_len, d_model) may
         attend to a cache of batch rows, n neighbouring rows of the query to each.
         """
-        q = self.query(query).reshape(cache.keys.size(0), -1, query.size(-1))
+        q = self.query(query)
+        if packing is None:
+            q = q.reshape(cache.keys.size(0), -1, query.size(-1))
         heads = scaled_dot_product_attention(
-            self._heads(q), cache.keys, cache.values, mask, self.dropout if self.training else 0.0
+            self._split(q, packing),
+            cache.keys,
+            cache.values,
+            mask,
+            self.dropout if self.training else 0.0,
         )
+        if packing is not None:
+            return self.output(packing.merge_heads(heads))
         # (batch, n_heads, n · query_len, d_head) → (n · batch, query_len, d_model)
         return self.output(heads.transpose(1, 2).reshape(query.shape))
 
-    def _heads(self, x: Tensor) -> Tensor:
-        # (batch, length, d_model) → (batch, n_heads, length, d_head)
+    def _split(self, x: Tensor, packing: Packing | None) -> Tensor:
+        # (batch, length, d_model), or (rows, d_model) packed, → (batch, n_heads, length, d_head)
+        if packing is not None:
+            return packing.split_heads(x)
         return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)

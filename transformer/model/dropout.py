@@ -41,7 +41,8 @@ class _ByteDropout(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, p_in_256: int) -> Tensor:
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         drawn = words.view(torch.uint8)[: x.numel()].view(x.shape)
-        keep = drawn >= p_in_256
+        # Zeros and ones of x's kind: turning bools into numbers takes as long as all the rest.
+        keep = torch.ge(drawn, p_in_256, out=torch.empty_like(drawn, dtype=x.dtype))
         ctx.save_for_backward(keep)
         ctx.scale = 256 / (256 - p_in_256)
         return (x * keep).mul_(ctx.scale)

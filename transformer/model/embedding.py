@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .dropout import Dropout
+from .packing import Packing
 
 
 def sinusoidal_positions(
@@ -47,12 +48,26 @@ class Embedding(nn.Module):
         self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
         self.dropout = Dropout(dropout)
 
-    def forward(self, ids: Tensor, start: int = 0) -> Tensor:
-        """(batch, length) ids, the first at position `start` → (batch, length, d_model)."""
+    def forward(self, ids: Tensor, start: int = 0, packing: Packing | None = None) -> Tensor:
+        """(batch, length) ids, the first at position `start` → (batch, length, d_model).
+
+        With `packing`, → (rows, d_model).
+        """
         d_model = self.weight.size(1)
         positions = sinusoidal_positions(ids.size(1), d_model, start=start, device=ids.device)
-        return self.dropout(F.embedding(ids, self.weight) * math.sqrt(d_model) + positions)
+        if packing is not None:
+            ids, positions = packing.pack(ids), positions[packing.positions()]
+        x = F.embedding(ids, self.weight) * math.sqrt(d_model) + positions
+        return self.dropout(x.to(_dtype_of_activations(x)))
 
     def logits(self, x: Tensor) -> Tensor:
         """(..., d_model) → (..., vocab_size): the pre-softmax transformation, no bias, §3.4."""
         return F.linear(x, self.weight)
+
+
+def _dtype_of_activations(x: Tensor) -> torch.dtype:
+    # On a CPU under autocast, what flows between the layers is bf16, as the matrix products need
+    # it, and not cast again before each of them. Elsewhere autocast decides.
+    if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu")
+    return x.dtype

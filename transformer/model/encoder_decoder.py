@@ -16,6 +16,7 @@ from .initialisation import initialise
 from .kv_cache import KeyValueCache
 from .layers import DecoderLayer, EncoderLayer
 from .masks import causal_mask, padding_mask
+from .packing import Packing, round_up_length
 
 
 def block_factories(
@@ -57,10 +58,10 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm_first else nn.Identity()
 
-    def forward(self, x: Tensor, src_mask: Tensor) -> Tensor:
-        """(batch, src_len, d_model) → (batch, src_len, d_model)."""
+    def forward(self, x: Tensor, src_mask: Tensor, packing: Packing | None = None) -> Tensor:
+        """(batch, src_len, d_model), or packed (rows, d_model), → the same shape."""
         for layer in self.layers:
-            x = layer(x, src_mask)
+            x = layer(x, src_mask, packing)
         return self.norm(x)
 
 
@@ -83,10 +84,10 @@ class Decoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm_first else nn.Identity()
 
-    def remember(self, memory: Tensor) -> tuple[KeyValueCache, ...]:
+    def remember(self, memory: Tensor, packing: Packing | None = None) -> tuple[KeyValueCache, ...]:
         """Every layer's keys and values of the encoder's output (batch, src_len, d_model)."""
         attentions = [cast(DecoderLayer, layer).cross_attention for layer in self.layers]
-        return tuple(attention.remember(memory) for attention in attentions)
+        return tuple(attention.remember(memory, packing) for attention in attentions)
 
     def forward(
         self,
@@ -95,6 +96,7 @@ class Decoder(nn.Module):
         tgt_mask: Tensor | None = None,
         src_mask: Tensor | None = None,
         past: tuple[KeyValueCache, ...] | None = None,
+        packing: Packing | None = None,
     ) -> tuple[Tensor, tuple[KeyValueCache, ...]]:
         """(batch, tgt_len, d_model) → the same shape, and what the next step remembers.
 
@@ -108,6 +110,7 @@ class Decoder(nn.Module):
                 tgt_mask,
                 src_mask,
                 None if past is None else past[i],
+                packing,
             )
             caches.append(cache)
         return self.norm(x), tuple(caches)
@@ -187,25 +190,47 @@ class Transformer(nn.Module):
         Returns:
             (batch, tgt_len, vocab_size); position t depends on tgt_in[:, : t + 1] only.
         """
-        return self.output.logits(self.hidden(src, tgt_in))
+        return self.output.logits(self.decode(self.encode(src), src, tgt_in))
 
-    def hidden(self, src: Tensor, tgt_in: Tensor) -> Tensor:
-        """The decoder's output before the pre-softmax transformation: (batch, tgt_len, d_model)."""
-        return self.decode(self.encode(src), src, tgt_in)
+    def token_logits(self, src: Tensor, tgt_in: Tensor) -> tuple[Tensor, Packing]:
+        """The logits of `forward` where tgt_in is not padding, at the cost of real tokens only.
 
-    def encode(self, src: Tensor) -> Tensor:
-        """(batch, src_len) ids → the memory, (batch, src_len, d_model)."""
-        memory: Tensor = self.encoder(self.src_embedding(src), padding_mask(src, self.pad_id))
+        Returns:
+            (rows, vocab_size), and what tells to which tokens the rows belong. In `tgt_in`,
+            padding must stand at the end.
+        """
+        src, tgt_in = round_up_length(src, self.pad_id), round_up_length(tgt_in, self.pad_id)
+        src_packing = Packing.of(src != self.pad_id, self.config.n_heads)
+        tgt_packing = Packing.of(tgt_in != self.pad_id, self.config.n_heads)
+        memory = self.encode(src, src_packing)
+        x = self.decode(memory, src, tgt_in, src_packing, tgt_packing)
+        return self.output.logits(x), tgt_packing
+
+    def encode(self, src: Tensor, packing: Packing | None = None) -> Tensor:
+        """(batch, src_len) ids → the memory, (batch, src_len, d_model), or packed."""
+        x = self.src_embedding(src, packing=packing)
+        memory: Tensor = self.encoder(x, padding_mask(src, self.pad_id), packing)
         return memory
 
-    def decode(self, memory: Tensor, src: Tensor, tgt_in: Tensor) -> Tensor:
-        """Memory (batch, src_len, d_model) and both sides' ids → (batch, tgt_len, d_model)."""
+    def decode(
+        self,
+        memory: Tensor,
+        src: Tensor,
+        tgt_in: Tensor,
+        src_packing: Packing | None = None,
+        packing: Packing | None = None,
+    ) -> Tensor:
+        """Memory (batch, src_len, d_model) and both sides' ids → (batch, tgt_len, d_model).
+
+        With `packing`, the result is packed; with `src_packing`, the memory is.
+        """
         # Padding stands at the end, where the look-ahead mask hides it from every real token.
         x, _ = self.decoder(
-            self.tgt_embedding(tgt_in),
-            self.decoder.remember(memory),
+            self.tgt_embedding(tgt_in, packing=packing),
+            self.decoder.remember(memory, src_packing),
             causal_mask(tgt_in.size(1), device=tgt_in.device),
             padding_mask(src, self.pad_id),
+            packing=packing,
         )
         return x
 

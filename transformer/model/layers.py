@@ -8,6 +8,7 @@ from .attention import MultiHeadAttention
 from .dropout import Dropout
 from .feed_forward import FeedForward
 from .kv_cache import KeyValueCache
+from .packing import Packing
 
 
 class Residual(nn.Module):
@@ -56,9 +57,11 @@ class EncoderLayer(nn.Module):
         self.self_attention_residual = Residual(d_model, dropout, norm_first=norm_first)
         self.feed_forward_residual = Residual(d_model, dropout, norm_first=norm_first)
 
-    def forward(self, x: Tensor, src_mask: Tensor | None = None) -> Tensor:
-        """(batch, src_len, d_model) → (batch, src_len, d_model)."""
-        x = self.self_attention_residual(x, lambda x: self.self_attention(x, x, src_mask))
+    def forward(
+        self, x: Tensor, src_mask: Tensor | None = None, packing: Packing | None = None
+    ) -> Tensor:
+        """(batch, src_len, d_model), or packed (rows, d_model), → the same shape."""
+        x = self.self_attention_residual(x, lambda x: self.self_attention(x, x, src_mask, packing))
         return self.feed_forward_residual(x, self.feed_forward)
 
 
@@ -96,6 +99,7 @@ class DecoderLayer(nn.Module):
         tgt_mask: Tensor | None = None,
         src_mask: Tensor | None = None,
         past: KeyValueCache | None = None,
+        packing: Packing | None = None,
     ) -> tuple[Tensor, KeyValueCache]:
         """Runs the layer over new tokens.
 
@@ -106,22 +110,23 @@ class DecoderLayer(nn.Module):
             tgt_mask: which tokens, past ones first, each new token may attend to.
             src_mask: which source tokens may be attended to.
             past: keys and values of the tokens before x; None when x starts the sentence.
+            packing: x is (rows, d_model) instead, and this tells which rows.
 
         Returns:
-            (batch, tgt_len, d_model), and the keys and values of all tokens so far.
+            The shape of x, and the keys and values of all tokens so far.
         """
         cache = past
 
         def self_attention(x: Tensor) -> Tensor:
             nonlocal cache
-            new = self.self_attention.remember(x)
+            new = self.self_attention.remember(x, packing)
             cache = new if past is None else past.append(new.keys, new.values)
-            return self.self_attention.attend(x, cache, tgt_mask)
+            return self.self_attention.attend(x, cache, tgt_mask, packing)
 
         x = self.self_attention_residual(x, self_attention)
         if memory is not None:
             x = self.cross_attention_residual(
-                x, lambda x: self.cross_attention.attend(x, memory, src_mask)
+                x, lambda x: self.cross_attention.attend(x, memory, src_mask, packing)
             )
         x = self.feed_forward_residual(x, self.feed_forward)
         assert cache is not None

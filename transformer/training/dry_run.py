@@ -23,8 +23,7 @@ from .loop import (
     update,
     updates,
 )
-from .memory import keep_freed_memory
-from .precision import choose_device, choose_precision
+from .precision import set_up
 from .resuming import TrainingError
 
 N_TIMED = 5
@@ -44,11 +43,7 @@ def describe_run(config: Config) -> str:
         CorpusError, TokenizerError: the data cannot be used.
         TrainingError: the loss of a trial update is not finite.
     """
-    device = choose_device(config.training.device)
-    precision = choose_precision(config.training.precision, device)
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    keep_freed_memory()
+    device, precision = set_up(config.training)
     data = prepare(config)
     model, optimizer = build(config, data.tokenizer, device)
 
@@ -94,7 +89,7 @@ def describe_run(config: Config) -> str:
 
 def _time_updates(
     model: Transformer,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.AdamW,
     data: Prepared,
     config: Config,
     span: tuple[int, int],

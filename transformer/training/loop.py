@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..checkpoint import (
     Checkpoint,
@@ -46,8 +47,7 @@ from ..inference.translator import Translator
 from ..model.encoder_decoder import Transformer
 from .journal import Journal, format_scores, perplexity
 from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
-from .memory import keep_freed_memory
-from .precision import autocast, choose_device, choose_precision
+from .precision import autocast, set_up
 from .resuming import TrainingError, check_continuity, claim, occupy, resume_command
 from .schedule import learning_rate
 from .signals import stop_signals
@@ -98,11 +98,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
     # Setup: text, model, optimiser, and where the run stands.
     run = RunDirectory(config.run_dir)
     checkpoint, notes = claim(run, config, resume)
-    device = choose_device(config.training.device)
-    precision = choose_precision(config.training.precision, device)
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    keep_freed_memory()
+    device, precision = set_up(config.training)
     data = prepare(config, run.tokenizer if resume and run.tokenizer.is_file() else None)
     model, optimizer = build(config, data.tokenizer, device)
     state = checkpoint.state if checkpoint else TrainingState()
@@ -248,7 +244,7 @@ class Sums:
 
 def update(
     model: Transformer,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.AdamW,
     batches: list[Batch],
     step: int,
     lr: float,
@@ -269,16 +265,19 @@ def update(
     for batch in batches:
         with autocast(precision, device):
             loss = _loss(model, batch.to(device), step, config)
-        # The mean over all target tokens of the update, however they are cut into batches.
-        (loss.smoothed / n_tokens).backward()
+        loss.smoothed.backward()
         smoothed += float(loss.smoothed.detach())
         nll += float(loss.nll)
         if not math.isfinite(smoothed):
             raise NotFiniteError(f"the loss is {smoothed}", batch)
-    limit = config.training.clip_norm or math.inf
-    gradient_norm = float(nn.utils.clip_grad_norm_(model.parameters(), limit))
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    gradient_norm = float(nn.utils.get_total_norm(gradients)) / n_tokens
     if not math.isfinite(gradient_norm):
         raise NotFiniteError(f"the norm of the gradient is {gradient_norm}", batches[-1])
+    # The mean over all target tokens of the update, however they are cut into batches, and not
+    # longer than clip_norm: the optimiser divides as it goes, instead of another pass over it all.
+    too_long = max(1.0, gradient_norm / (config.training.clip_norm or math.inf))
+    optimizer.grad_scale = torch.tensor(n_tokens * too_long, device=device)  # type: ignore[attr-defined]
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.step()
@@ -288,7 +287,7 @@ def update(
 def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
     settings = config.training
     if settings.consistency == 0 or step <= settings.consistency_start:
-        logits, targets = _real_logits(model, batch)
+        logits, targets = _token_logits(model, batch)
         return label_smoothed_cross_entropy(
             logits,
             targets,
@@ -299,8 +298,8 @@ def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
     # Two passes with different dropout as one batch of twice the size.
     src, tgt_in, tgt_out = (ids.repeat(2, 1) for ids in (batch.src, batch.tgt_in, batch.tgt_out))
     twice = Batch(src, tgt_in, tgt_out, batch.n_tokens)
-    logits, targets = _real_logits(model, twice)
-    divergence = consistency_loss(logits)
+    logits, targets = _token_logits(model, twice)
+    divergence = consistency_loss(logits, batch.n_tokens)
     both = label_smoothed_cross_entropy(
         logits,
         targets,
@@ -311,12 +310,12 @@ def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
     return Loss(both.smoothed / 2 + settings.consistency * divergence, both.nll / 2, batch.n_tokens)
 
 
-def _real_logits(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
-    # Logits (n_tokens, vocab_size) and targets (n_tokens,) of what is not padding: the largest
-    # product of a step is not spent on padding.
-    real = batch.tgt_out != model.pad_id
-    hidden = model.hidden(batch.src, batch.tgt_in)
-    return model.output.logits(hidden[real]), batch.tgt_out[real]
+def _token_logits(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
+    # Logits (rows, vocab_size) and targets (rows,) of what is not padding; where a row belongs to
+    # no token, the target is pad_id.
+    logits, packing = model.token_logits(batch.src, batch.tgt_in)
+    targets = batch.tgt_out[batch.tgt_out != model.pad_id]
+    return logits, F.pad(targets, (0, len(logits) - packing.n_tokens), value=model.pad_id)
 
 
 def updates(data: Prepared, config: Config, state: TrainingState) -> Iterator[list[Batch]]:
@@ -390,7 +389,7 @@ def validate(
         for batch in ordered_batches(
             data.val, data.tokenizer, batch_tokens=config.training.batch_tokens
         ):
-            logits, targets = _real_logits(model, batch.to(model.device))
+            logits, targets = _token_logits(model, batch.to(model.device))
             loss = label_smoothed_cross_entropy(
                 logits,
                 targets,

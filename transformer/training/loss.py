@@ -36,26 +36,27 @@ def label_smoothed_cross_entropy(
         overwrite: put the gradient where the logits are, which nothing may read any more. It saves
             a tensor of their size.
     """
-    real = targets != pad_id
-    if not real.all():
-        logits, targets = logits[real], targets[real]
     logits, targets = logits.flatten(0, -2), targets.flatten()
     smoothed, nll = _SmoothedCrossEntropy.apply(logits, targets, pad_id, smoothing, overwrite)
-    return Loss(smoothed, nll, targets.numel())
+    return Loss(smoothed, nll, int((targets != pad_id).sum()))
 
 
-def consistency_loss(logits: Tensor) -> Tensor:
+def consistency_loss(logits: Tensor, n_tokens: int) -> Tensor:
     """(KL(P‖Q) + KL(Q‖P)) / 2 summed over tokens: R-Drop, Liang et al. 2021, arXiv 2106.14448.
 
     Args:
-        logits: (2 · n_tokens, vocab_size), the tokens in one dropout pass, then in another.
+        logits: (rows, vocab_size): the tokens in one dropout pass, then in another, and then
+            perhaps rows that do not count.
+        n_tokens: of one pass.
 
     Raises:
-        ValueError: an odd number of rows.
+        ValueError: fewer rows than two passes have.
     """
-    if len(logits) % 2:
-        raise ValueError(f"two passes have an even number of rows; found {len(logits)}")
-    divergence: Tensor = _SymmetricKL.apply(logits)
+    if len(logits) < 2 * n_tokens:
+        raise ValueError(
+            f"two passes of {n_tokens} tokens have {2 * n_tokens} rows; found {len(logits)}"
+        )
+    divergence: Tensor = _SymmetricKL.apply(logits, n_tokens)
     return divergence
 
 
@@ -75,34 +76,37 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, logits: Tensor, targets: Tensor, pad_id: int, smoothing: float, overwrite: bool
     ) -> tuple[Tensor, Tensor]:
-        # logits (n_tokens, vocab_size), targets (n_tokens,)
+        # logits (rows, vocab_size), targets (rows,)
         q_true = 1 - smoothing
         n_others = logits.size(1) - 2  # all but the true token and padding
         q_others = smoothing / n_others
-        nll = rest = torch.zeros((), dtype=_precise(logits), device=logits.device)
+        true, exact = targets[:, None], _precise(logits)
+        z_true = logits.gather(1, true).to(exact)
+        z_pad = logits[:, pad_id, None].to(exact, copy=True)
+        z_sum, log_sum = torch.empty_like(z_true), torch.empty_like(z_true)
         gradient = None
         if ctx.needs_input_grad[0]:
             gradient = logits.detach() if overwrite else torch.empty_like(logits)
         for rows in _slices(len(logits), logits):
-            z, true = logits[rows], targets[rows, None]
-            p, log_sum = _softmax(z)
-            z_true = z.gather(1, true).to(p.dtype)
-            z_others = z.sum(-1, keepdim=True, dtype=p.dtype) - z_true - z[:, pad_id, None]
-            nll = nll + (log_sum - z_true).sum()
-            rest = rest + (n_others * log_sum - z_others).sum()
+            z_sum[rows] = logits[rows].sum(-1, keepdim=True, dtype=exact)
+            p, log_sum[rows] = _softmax(logits[rows])
             if gradient is not None:
-                p -= q_others
-                p[:, pad_id] += q_others
-                p.scatter_add_(1, true, p.new_full(true.shape, q_others - q_true))
-                gradient[rows] = p
+                gradient[rows] = p.sub_(q_others)
+        real = true != pad_id
+        if gradient is not None:
+            gradient[:, pad_id] = (z_pad - log_sum).exp()[:, 0].to(gradient.dtype)
+            gradient.scatter_(1, true, ((z_true - log_sum).exp() - q_true).to(gradient.dtype))
+            gradient.index_fill_(0, (~real).nonzero()[:, 0], 0)
+        nll = (log_sum - z_true)[real].sum()
+        others = (n_others * log_sum - (z_sum - z_true - z_pad))[real].sum()
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(nll)
-        return q_true * nll + q_others * rest, nll
+        return q_true * nll + q_others * others, nll
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient.mul_(grad), None, None, None, None
+        return _times(gradient, grad), None, None, None, None
 
 
 class _SymmetricKL(torch.autograd.Function):
@@ -113,18 +117,20 @@ class _SymmetricKL(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor) -> Tensor:
-        first, second = logits.chunk(2)  # (n_tokens, vocab_size) each
+    def forward(ctx: Any, logits: Tensor, n_tokens: int) -> Tensor:
+        first, second = logits[:n_tokens], logits[n_tokens : 2 * n_tokens]
         total = torch.zeros((), dtype=_precise(logits), device=logits.device)
         gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
-        for rows in _slices(len(first), logits):
+        if gradient is not None:
+            gradient[2 * n_tokens :] = 0
+        for rows in _slices(n_tokens, logits):
             p, p_log_sum = _softmax(first[rows])
             q, q_log_sum = _softmax(second[rows])
             d = first[rows].to(p.dtype) - second[rows] - (p_log_sum - q_log_sum)
             p_minus_q = p - q
             total = total + (p_minus_q * d).sum() / 2
             if gradient is not None:
-                by_p, by_q = (part[rows] for part in gradient.chunk(2))
+                by_p, by_q = gradient[rows], gradient[n_tokens : 2 * n_tokens][rows]
                 kl_pq, kl_qp = (p * d).sum(-1, keepdim=True), -(q * d).sum(-1, keepdim=True)
                 by_p.copy_((d - kl_pq).mul_(p).add_(p_minus_q).div_(2))
                 by_q.copy_((d + kl_qp).mul_(q).add_(p_minus_q).div_(-2))
@@ -132,10 +138,14 @@ class _SymmetricKL(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (gradient,) = ctx.saved_tensors
-        scaled: Tensor = gradient.mul_(grad)
-        return scaled
+        return _times(gradient, grad), None
+
+
+def _times(gradient: Tensor, factor: Tensor) -> Tensor:
+    # In place. A sum that is differentiated itself, as in `update`, has the factor 1.
+    return gradient if factor == 1 else gradient.mul_(factor)
 
 
 def _softmax(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,4 +162,4 @@ def _precise(logits: Tensor) -> torch.dtype:
 def _slices(n_rows: int, logits: Tensor) -> Iterator[slice]:
     size = max(1, _CACHED // logits.size(1)) if logits.device.type == "cpu" else max(1, n_rows)
     for start in range(0, n_rows, size):
-        yield slice(start, start + size)
+        yield slice(start, min(start + size, n_rows))

@@ -22,8 +22,7 @@ from ..config import Config
 from ..model.attention import MultiHeadAttention
 from ..model.encoder_decoder import Transformer
 from .loop import build, learning_rate_at, prepare, update, updates
-from .memory import keep_freed_memory
-from .precision import choose_device, choose_precision
+from .precision import set_up
 
 N_UPDATES = 5
 """Updates that are profiled, after as many that are timed and as many to warm up."""
@@ -53,11 +52,7 @@ def describe_update(config: Config) -> str:
         CorpusError, TokenizerError: the data cannot be used.
         NotFiniteError: the loss or gradient of an update is infinite or not a number.
     """
-    device = choose_device(config.training.device)
-    precision = choose_precision(config.training.precision, device)
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    keep_freed_memory()
+    device, precision = set_up(config.training)
     data = prepare(config)
     model, optimizer = build(config, data.tokenizer, device)
     upcoming = updates(data, config, TrainingState())
