@@ -55,6 +55,16 @@ def test_equals_torch_functional_attention() -> None:
     )
 
 
+def test_half_precision_is_summed_in_fp32() -> None:
+    query, key, value = (t.bfloat16() for t in torch.randn(3, 2, 3, 40, 8))
+    mask = causal_mask(40)
+    result = scaled_dot_product_attention(query, key, value, mask)
+    assert result.dtype == torch.bfloat16
+    exact = scaled_dot_product_attention(query.float(), key.float(), value.float(), mask)
+    # As near as bf16 comes: its numbers are 2⁻⁸ apart.
+    torch.testing.assert_close(result.float(), exact, rtol=2**-6, atol=2**-7)
+
+
 def test_the_fused_kernel_of_a_gpu_gives_the_same() -> None:
     query, key, value = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)
     some = torch.rand(2, 1, 5, 7) < 0.7

@@ -555,6 +555,27 @@ def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(
     assert moved.item() == pytest.approx(1e-4, rel=1e-2)
 
 
+@pytest.mark.parametrize("clip_norm", [1e-3, 1e3])
+def test_a_gradient_is_clipped_as_torch_clips_it(
+    configure: Callable[..., Config], clip_norm: float
+) -> None:
+    config = configure("model.dropout=0.0", f"training.clip_norm={clip_norm}")
+    data = prepare(config)
+    batches = next(updates(data, config, TrainingState()))
+    model, optimizer = build(config, data.tokenizer, torch.device("cpu"))
+    n_tokens = sum(batch.n_tokens for batch in batches)
+    for batch in batches:
+        logits = model(batch.src, batch.tgt_in)
+        loss = label_smoothed_cross_entropy(logits, batch.tgt_out, pad_id=0)
+        (loss.smoothed / n_tokens).backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    expected = [parameter.grad for parameter in model.parameters()]
+    sums = update(model, optimizer, batches, 1, 1e-4, config, torch.device("cpu"), "fp32")
+    assert sums.gradient_norm == pytest.approx(norm.item(), rel=1e-4)
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-8)
+
+
 def test_bf16_learns_as_fp32_does(configure: Callable[..., Config]) -> None:
     full, half = (
         train(configure(f"training.precision={precision}", run=precision)).metrics["val_nll"]

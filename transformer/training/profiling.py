@@ -37,7 +37,9 @@ KINDS = {
     "loss": {"_SmoothedCrossEntropy", "_SymmetricKL"},
     "softmax and masks": {"_softmax", "_softmax_backward_data", "masked_fill", "masked_fill_"},
     "normalisation": {"native_layer_norm", "native_layer_norm_backward"},
-    "copies and casts": {"copy_", "cat", "stack", "index", "index_put_", "_index_put_impl_"},
+    "copies and casts": {
+        *("copy_", "cat", "stack", "index", "index_select", "index_put_", "_index_put_impl_")
+    },
     "optimiser": {"_fused_adamw_"},
 }
 """Operations by what they do; the others are element by element, or bookkeeping."""
