@@ -2,7 +2,8 @@
 
 All layers but attention treat every position alike, so they need no batch of sentences; a matrix
 with one row for each real token will do, and nothing is spent on padding. Attention asks a
-`Packing` where the rows stand in their sentences.
+`Packing` where the rows stand in their sentences. That costs an argument more in the layers, and
+two selections of rows an attention, in place of the copies that its heads need anyway.
 
 On a CPU the number of rows, and the lengths that attention sees, are rounded up, for two reasons.
 The matrix products are compiled for their exact shape, which takes 0.3 to 8 ms each time a new
