@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--updates", type=int, default=40, help="timed, after --warm-up others")
-    parser.add_argument("--warm-up", type=int, default=10)
+    parser.add_argument("--warm-up", type=int, default=20)
     parser.add_argument("--batch-tokens", type=int, default=2048, help="training.batch_tokens")
     args = parser.parse_args()
 
