@@ -275,9 +275,12 @@ def update(
     if not math.isfinite(gradient_norm):
         raise NotFiniteError(f"the norm of the gradient is {gradient_norm}", batches[-1])
     # The mean over all target tokens of the update, however they are cut into batches, and not
-    # longer than clip_norm: the optimiser divides as it goes, instead of another pass over it all.
-    too_long = max(1.0, gradient_norm / (config.training.clip_norm or math.inf))
-    optimizer.grad_scale = torch.tensor(n_tokens * too_long, device=device)  # type: ignore[attr-defined]
+    # longer than clip_norm.
+    divisor = n_tokens * max(1.0, gradient_norm / (config.training.clip_norm or math.inf))
+    if device.type in ("cpu", "cuda"):  # the optimiser divides as it goes, without another pass
+        optimizer.grad_scale = torch.tensor(divisor, device=device)  # type: ignore[attr-defined]
+    else:
+        torch._foreach_div_(gradients, divisor)
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.step()
