@@ -4,7 +4,7 @@
 
 Trains the model of `benchmark_training.py` for --updates, the learning rate falling to zero, once
 in each precision, with the same seed and so the same batches and dropout masks. Prints the training
-loss side by side, and what both reach on the validation set. Half an hour on two cores.
+loss side by side, and what both reach on the validation set. A quarter of an hour on two cores.
 """
 
 import argparse

@@ -246,8 +246,8 @@ class TrainingConfig(_Settings):
     consistency_start: Count = 0
     """Updates before `consistency` sets in: what comes first is learned faster in single passes."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of matrix products; weights and optimiser stay fp32. auto: bf16 where the device is built for
-    it, fp32 elsewhere."""
+    """Of matrix products, and on a CPU of what flows between the layers; weights and optimiser stay
+    fp32. auto: bf16 where the device is built for it, fp32 elsewhere."""
     device: str = "auto"
     """auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     threads: PositiveInt | None = None

@@ -10,9 +10,9 @@ made large beforehand and asked to consist of pages of 2 MB, where the system ha
 faults in the first 50 updates of the Multi30k model instead of 430,000. Only what is used takes
 memory.
 
-oneDNN compiles every matrix product for its shape and keeps 1,024 of them, the layers of some 30
-batches. An epoch of Multi30k has six times as many, so that each would be compiled anew in every
-epoch: a twentieth of the time.
+oneDNN compiles every matrix product for its shape and keeps 1,024 of them. Forty batches of
+Multi30k need more, so that some would be compiled anew in every epoch: made for the second time,
+these batches take a twentieth less time if all are kept, and some KB of memory for each.
 """
 
 import ctypes

@@ -73,7 +73,11 @@ def choose_precision(
 def autocast(
     precision: Literal["fp32", "bf16"], device: torch.device
 ) -> AbstractContextManager[None]:
-    """Matrix products in bf16 if so chosen; weights, sums and the loss stay fp32."""
+    """Matrix products in bf16 if so chosen; weights, softmax and the loss stay fp32.
+
+    What flows between the layers, residual sums included, is bf16 on a CPU (see `Embedding`) and
+    fp32 on a GPU.
+    """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
