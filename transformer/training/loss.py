@@ -80,22 +80,23 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         q_true = 1 - smoothing
         n_others = logits.size(1) - 2  # all but the true token and padding
         q_others = smoothing / n_others
-        true, exact = targets[:, None], _precise(logits)
-        z_true = logits.gather(1, true).to(exact)
-        z_pad = logits[:, pad_id, None].to(exact, copy=True)
+        exact, rows = _precise(logits), torch.arange(len(logits), device=logits.device)
+        z_true = logits[rows, targets].to(exact)
+        z_pad = logits[:, pad_id].to(exact, copy=True)
         z_sum, log_sum = torch.empty_like(z_true), torch.empty_like(z_true)
         gradient = None
         if ctx.needs_input_grad[0]:
             gradient = logits.detach() if overwrite else torch.empty_like(logits)
-        for rows in _slices(len(logits), logits):
-            z_sum[rows] = logits[rows].sum(-1, keepdim=True, dtype=exact)
-            p, log_sum[rows] = _softmax(logits[rows])
+        for some in _slices(len(logits), logits):
+            z = logits[some].to(exact)
+            z_sum[some] = z.sum(-1)
+            p, log_sum[some] = _softmax(z)
             if gradient is not None:
-                gradient[rows] = p.sub_(q_others)
-        real = true != pad_id
+                gradient[some] = p.sub_(q_others)
+        real = targets != pad_id
         if gradient is not None:
-            gradient[:, pad_id] = (z_pad - log_sum).exp()[:, 0].to(gradient.dtype)
-            gradient.scatter_(1, true, ((z_true - log_sum).exp() - q_true).to(gradient.dtype))
+            gradient[:, pad_id] = (z_pad - log_sum).exp().to(gradient.dtype)
+            gradient[rows, targets] = ((z_true - log_sum).exp() - q_true).to(gradient.dtype)
             gradient.index_fill_(0, (~real).nonzero()[:, 0], 0)
         nll = (log_sum - z_true)[real].sum()
         others = (n_others * log_sum - (z_sum - z_true - z_pad))[real].sum()
@@ -124,9 +125,10 @@ class _SymmetricKL(torch.autograd.Function):
         if gradient is not None:
             gradient[2 * n_tokens :] = 0
         for rows in _slices(n_tokens, logits):
-            p, p_log_sum = _softmax(first[rows])
-            q, q_log_sum = _softmax(second[rows])
-            d = first[rows].to(p.dtype) - second[rows] - (p_log_sum - q_log_sum)
+            z_p, z_q = first[rows].to(total.dtype), second[rows].to(total.dtype)
+            p, p_log_sum = _softmax(z_p)
+            q, q_log_sum = _softmax(z_q)
+            d = (z_p - z_q).sub_((p_log_sum - q_log_sum)[:, None])
             p_minus_q = p - q
             total = total + (p_minus_q * d).sum() / 2
             if gradient is not None:
@@ -149,10 +151,9 @@ def _times(gradient: Tensor, factor: Tensor) -> Tensor:
 
 
 def _softmax(z: Tensor) -> tuple[Tensor, Tensor]:
-    # Probabilities and, (n_rows, 1), log Σ exp z, taken from the largest, which is never 0.
-    p = z.softmax(dim=-1, dtype=_precise(z))
-    largest = z.amax(dim=-1, keepdim=True).to(p.dtype)
-    return p, largest - p.amax(dim=-1, keepdim=True).log()
+    # Probabilities and, (n_rows,), log Σ exp z, taken from the largest, which is never 0.
+    p = z.softmax(dim=-1)
+    return p, z.amax(dim=-1) - p.amax(dim=-1).log()
 
 
 def _precise(logits: Tensor) -> torch.dtype:
