@@ -10,20 +10,16 @@ into a virtual environment of its own under --work, which needs the network or a
 
 import argparse
 import json
-import platform
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import venv
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
+from peers import environment, matmul_rate, processor, run_program
 
 from transformer import load_config
 from transformer.data.batching import epoch_batches, ordered_batches
@@ -73,14 +69,6 @@ CONTENDERS = {
     "joeynmt": Contender("Joey NMT, fp32", "run_joeynmt.py", "joeynmt", {"precision": "fp32"}),
 }
 
-# What to install for each environment, and what had to be added: Joey NMT imports pkg_resources,
-# gone from setuptools 81 on, and importlib_metadata, Eole aiohttp, without asking for them.
-PACKAGES = {
-    "huggingface": ["transformers==5.23.0", "accelerate==1.15.0"],
-    "eole": ["eole==0.6.4", "aiohttp"],
-    "joeynmt": ["joeynmt==2.3.0", "setuptools<81", "importlib_metadata"],
-}
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -97,7 +85,7 @@ def main() -> None:
 
     args.work.mkdir(parents=True, exist_ok=True)
     pythons = {
-        name: install(args.work.resolve() / "environments" / name, name)
+        name: environment(args.work, name)
         for name in dict.fromkeys(CONTENDERS[key].environment for key in args.contenders)
     }
     data = args.work.resolve() / "data"
@@ -139,21 +127,6 @@ def model_settings(args: argparse.Namespace) -> list[str]:
         "training.batch_tokens=2048",
         "training.warmup_steps=400",
     ]
-
-
-def install(folder: Path, name: str) -> Path:
-    """The Python of an environment, made where it is missing; torch is the same in all of them."""
-    if not name:
-        return Path(sys.executable)
-    python = folder / "bin" / "python"
-    packages = [f"torch=={torch.__version__.partition('+')[0]}", *PACKAGES[name]]
-    done = folder / "installed"
-    if not done.is_file() or done.read_text() != "\n".join(packages):
-        print(f"installing {', '.join(packages)} into {folder}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
-        done.write_text("\n".join(packages))
-    return python
 
 
 def write_data(data: Path, args: argparse.Namespace) -> dict[str, Any]:
@@ -237,32 +210,9 @@ def run(contender: Contender, python: Path, data: Path, job: dict[str, Any]) -> 
                 (folder / file.name).symlink_to(file)
         (folder / "job.json").write_text(json.dumps({**job, **contender.settings}))
         log = data.parent / "logs" / f"{contender.name}.log"
-        log.parent.mkdir(exist_ok=True)
-        with log.open("w") as output:
-            status = subprocess.run(
-                [python, HERE / "training_peers" / contender.program, folder],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if status.returncode:
-            tail = "".join(log.read_text().splitlines(keepends=True)[-15:])
-            sys.exit(f"{contender.name} ended with status {status.returncode}; {log} ends:\n{tail}")
+        run_program(python, HERE / "training_peers" / contender.program, [folder], log)
         report: dict[str, Any] = json.loads((folder / "report.json").read_text())
         return report
-
-
-def matmul_rate(precision: str) -> float:
-    """Multiply-adds ×2 per second of products of 2048 × 2048 matrices, the best of five."""
-    dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
-    a, b = torch.randn(2, 2048, 2048).to(dtype)
-    seconds = []
-    for _ in range(6):
-        start = time.perf_counter()
-        for _ in range(5):
-            a @ b
-        seconds.append((time.perf_counter() - start) / 5)
-    return 2 * 2048**3 / min(seconds[1:])
 
 
 def flops_per_token(job: dict[str, Any]) -> float:
@@ -307,13 +257,6 @@ def print_table(
             f"| {statistics.median(r['peak_bytes'] for r in runs) / 2**30:.2f} GiB "
             f"| {statistics.median(r['val_nll'] for r in runs):.2f} |"
         )
-
-
-def processor() -> str:
-    """The name of the processor, as the system gives it."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

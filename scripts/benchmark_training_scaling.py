@@ -13,7 +13,8 @@ import time
 from itertools import islice
 
 import torch
-from benchmark_training import add_data_arguments, flops_per_token, matmul_rate, processor
+from benchmark_training import add_data_arguments, flops_per_token
+from peers import matmul_rate, processor
 
 from transformer import load_config
 from transformer.checkpoint import TrainingState

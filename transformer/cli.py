@@ -26,8 +26,8 @@ N_WARNINGS = 10
 
 def train_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-train`."""
-    _write_utf8()
-    parser = _parser(
+    write_utf8()
+    parser = make_parser(
         "transformer-train",
         "Train a translation model.",
         """
@@ -73,13 +73,13 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args.config is None:
         parser.error("--config FILE is needed; configs/quickstart.yaml is the one to begin with")
-    return _run(lambda: _train(args))
+    return run_command(lambda: _train(args))
 
 
 def translate_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-translate`."""
-    _write_utf8()
-    parser = _parser(
+    write_utf8()
+    parser = make_parser(
         "transformer-translate",
         "Translate text, line by line.",
         """
@@ -107,13 +107,13 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_intermixed_args(argv)
     if args.text and args.input:
         parser.error("give text or --input, not both")
-    return _run(lambda: _translate(args))
+    return run_command(lambda: _translate(args))
 
 
 def evaluate_main(argv: Sequence[str] | None = None) -> int:
     """`transformer-evaluate`."""
-    _write_utf8()
-    parser = _parser(
+    write_utf8()
+    parser = make_parser(
         "transformer-evaluate",
         "Translate and score against a reference: sacreBLEU and chrF, cased and detokenised.",
         """
@@ -153,7 +153,7 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
         parser.error(
             f"--hypotheses is scored as it is, and nothing translated; leave out {', '.join(stray)}"
         )
-    return _run(lambda: _evaluate(args))
+    return run_command(lambda: _evaluate(args))
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -291,14 +291,15 @@ def _evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write_utf8() -> None:
-    # Translations are UTF-8 even where the locale says ASCII. Input is read as bytes.
+def write_utf8() -> None:
+    """Translations are UTF-8 even where the locale says ASCII. Input is read as bytes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
-def _parser(name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
+def make_parser(name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
+    """A parser that knows --version and prints the epilog, examples mostly, as it stands."""
     parser = argparse.ArgumentParser(
         prog=name,
         description=purpose,
@@ -465,8 +466,11 @@ def hardware() -> str:
     return f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
-def _run(work: Callable[[], int]) -> int:
-    # What a caller can cause is explained in plain words; anything else is a bug and shows itself.
+def run_command(work: Callable[[], int]) -> int:
+    """The exit status of a command.
+
+    What a caller can cause is explained in plain words; anything else is a bug and shows itself.
+    """
     try:
         code = work()
         print(end="", flush=True)  # here a full disk is an error, and the end of `| head` is none

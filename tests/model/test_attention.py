@@ -150,21 +150,6 @@ def test_what_is_hidden_has_no_influence_and_gets_no_gradient() -> None:
     torch.testing.assert_close(attention(query, other, mask), result)
 
 
-def test_rows_of_a_beam_share_one_memory() -> None:
-    attention = MultiHeadAttention(D_MODEL, N_HEADS)
-    memory, beam = torch.randn(2, 5, D_MODEL), 3
-    mask = padding_mask(torch.tensor([[3, 3, 3, 3, 3], [3, 3, 3, 0, 0]]), 0)
-    query = torch.randn(2 * beam, 1, D_MODEL)
-
-    def repeated(x: Tensor) -> Tensor:
-        return x.repeat_interleave(beam, dim=0)
-
-    torch.testing.assert_close(
-        attention.attend(query, attention.remember(memory), mask),
-        attention(query, repeated(memory), repeated(mask)),
-    )
-
-
 def test_dropout_acts_on_the_weights_and_only_while_training() -> None:
     attention = MultiHeadAttention(D_MODEL, N_HEADS, dropout=0.5)
     x = torch.randn(1, 5, D_MODEL)

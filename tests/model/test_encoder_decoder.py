@@ -44,12 +44,12 @@ def sentences(*lengths: int, seed: int = 1) -> Tensor:
 
 
 def in_steps(model: Transformer, src: Tensor, tgt_in: Tensor) -> Tensor:
-    """The log-probabilities of `forward`, one `step` at a time."""
+    """The logits of `forward`, one `step` at a time."""
     state = model.start(src)
     rows = []
     for tokens in tgt_in.T:
-        log_probs, state = model.step(tokens, state)
-        rows.append(log_probs)
+        logits, state = model.step(tokens, state)
+        rows.append(logits)
     return torch.stack(rows, dim=1)
 
 
@@ -185,7 +185,7 @@ def test_step_by_step_equals_all_at_once(
     src = sentences(*src_lengths, seed=seed)
     tgt_in = sentences(*[tgt_len] * len(src), seed=seed + 1)
     with torch.no_grad():
-        expected = model(src, tgt_in).log_softmax(dim=-1)
+        expected = model(src, tgt_in)
         assert_close(in_steps(model, src, tgt_in), expected)
 
 
@@ -199,8 +199,8 @@ def test_select_reorders_repeats_and_drops() -> None:
 
     def step(new: list[int]) -> None:
         nonlocal histories, state
-        log_probs, state = model.step(histories[:, -1], state)
-        assert_close(log_probs, model(src[owners], histories)[:, -1].log_softmax(dim=-1))
+        logits, state = model.step(histories[:, -1], state)
+        assert_close(logits, model(src[owners], histories)[:, -1])
         assert state.position == histories.size(1)
         histories = torch.cat((histories, torch.tensor(new)[:, None]), dim=1)
 
@@ -225,9 +225,9 @@ def test_select_before_the_first_step() -> None:
     model = random_model()
     src = sentences(5, 3, 4)
     rows = torch.tensor([2, 0])
-    log_probs, _ = model.step(torch.tensor([BOS, BOS]), model.start(src).select(rows, rows))
+    logits, _ = model.step(torch.tensor([BOS, BOS]), model.start(src).select(rows, rows))
     expected, _ = model.step(torch.tensor([BOS, BOS]), model.start(src[rows]))
-    assert_close(log_probs, expected)
+    assert_close(logits, expected)
 
 
 @torch.no_grad()
@@ -290,7 +290,7 @@ def test_encoder_and_decoder_have_depths_of_their_own() -> None:
     model = random_model(n_encoder_layers=4, n_decoder_layers=1)
     assert (len(model.encoder.layers), len(model.decoder.layers)) == (4, 1)
     src, tgt_in = sentences(4, 3), sentences(5, 5, seed=2)
-    assert_close(in_steps(model, src, tgt_in), model(src, tgt_in).log_softmax(dim=-1))
+    assert_close(in_steps(model, src, tgt_in), model(src, tgt_in))
 
 
 def test_weights_are_named_as_sentences_and_stay_so() -> None:
@@ -520,9 +520,9 @@ def test_greedy_output_equals_hugging_faces(copier: Transformer) -> None:
         src = sources(30, seed=1001)
         state, ids = model.start(src), torch.full((len(src), 1), BOS)
         for _ in range(LIMIT):
-            log_probs, state = model.step(ids[:, -1], state)
-            log_probs[:, [PAD, BOS]] = -torch.inf
-            ids = torch.cat((ids, log_probs.argmax(dim=-1, keepdim=True)), dim=1)
+            logits, state = model.step(ids[:, -1], state)
+            logits[:, [PAD, BOS]] = -torch.inf
+            ids = torch.cat((ids, logits.argmax(dim=-1, keepdim=True)), dim=1)
         theirs = generate(marian_of(model), src, num_beams=1).sequences
         assert [until_eos(row) for row in ids.tolist()] == [
             until_eos(row) for row in theirs.tolist()

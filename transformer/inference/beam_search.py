@@ -12,6 +12,12 @@ from torch import Tensor
 
 NOTHING = float("-inf")
 
+BLOCK = 64
+"""Tokens of the vocabulary that are compared by their likeliest first."""
+
+KEPT_WHILE = 0.75
+"""Sentences that are done leave the batch when at most this share of it still waits."""
+
 
 class State(Protocol):
     """What a step depends on: one row per hypothesis, hypotheses of a sentence side by side."""
@@ -22,7 +28,8 @@ class State(Protocol):
 
 S = TypeVar("S", bound=State)
 Step = Callable[[Tensor, S], tuple[Tensor, S]]
-"""(rows,) latest tokens and a state → (rows, vocab_size) log-probabilities and the next state."""
+"""(rows,) latest tokens and a state → (rows, vocab_size) logits and the next state. Log-probabilities
+are logits, too: those that need no normalising."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +68,18 @@ def beam_search(
     beam_size: int = 4,
     n_best: int = 1,
     penalty: Callable[[int], float] = lambda length: 1.0,
+    patience: float | None = None,
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each sentence, best first.
 
     Hypotheses that end leave the beam and wait; `beam_size` others stay alive. A sentence is done
-    when no live hypothesis could still enter its `n_best`, or at its length limit, where live ones
-    fill the places that no finished one takes. Each sentence is searched as if it were alone.
+    when no live hypothesis could still enter its `n_best`, when `patience` has run out, or at its
+    length limit, where live ones fill the places that no finished one takes. Each sentence is
+    searched as if it were alone.
 
     Args:
-        step: log-probabilities of the next token.
+        step: logits of the next token.
         state: one row per sentence, before the first step.
         max_lengths: for each sentence, tokens at most, EOS included.
         bos_id: what each hypothesis starts from.
@@ -80,6 +89,9 @@ def beam_search(
         n_best: hypotheses returned per sentence, at most beam_size; fewer where the vocabulary and
             the limit allow fewer.
         penalty: divisor of the log-probability by length; must not fall as the length grows.
+        patience: a sentence is also done once patience · beam_size of its hypotheses have ended,
+            whatever live ones may still reach; None: it is not. Kasai et al. 2022, arXiv
+            2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
         device: where step wants its tokens.
 
     Raises:
@@ -96,66 +108,118 @@ def beam_search(
         return []
 
     results: list[list[Hypothesis]] = [[] for _ in max_lengths]
-    sentences = torch.arange(len(max_lengths))  # which sentence each place of the batch holds
+    never = torch.tensor(list(forbidden), dtype=torch.int64, device=device)
+    places = torch.arange(len(max_lengths))  # which sentence each place of the batch holds
     limits = torch.tensor(max_lengths)
+    at_limit = torch.tensor([penalty(length) for length in max_lengths])
     # (sentences, beam) log-probabilities and (sentences, beam, length) ids of the live ones. One
     # empty hypothesis each at first, so that the beam does not fill with copies of it.
     live = torch.zeros(len(max_lengths), 1)
     live_ids = torch.full((len(max_lengths), 1, 1), bos_id)
     done = _Finished.none(len(max_lengths), beam_size)
+    waiting = torch.ones(len(max_lengths), dtype=torch.bool)  # False: its result is found
 
-    never = torch.tensor(list(forbidden), dtype=torch.int64)
     length = 0
-    while len(sentences):
+    while True:
         length += 1
         n_sentences, n_live = live.shape
-        log_probs, state = step(live_ids[:, :, -1].flatten().to(device), state)
-        log_probs = log_probs.cpu().index_fill(1, never, NOTHING)
-        totals = live.unsqueeze(-1) + log_probs.view(n_sentences, n_live, -1)
-        vocab_size = totals.size(-1)
-
+        logits, state = step(live_ids[:, :, -1].flatten().to(device), state)
         # 2k candidates, because k of them may end now and k must live on.
-        n_candidates = min(2 * beam_size, n_live * vocab_size)
-        candidates, places = totals.flatten(1).topk(n_candidates, dim=1)
-        parents, tokens = places // vocab_size, places % vocab_size
-        ids = _take(live_ids, parents)
-        ids = torch.cat((ids, tokens.unsqueeze(-1)), dim=-1)
+        candidates, parents, tokens = (
+            found.cpu()
+            for found in best_continuations(logits, live.to(device), 2 * beam_size, never)
+        )
 
-        ends = tokens == eos_id
         # Only one of the k best may end, so that a beam of one is greedy search.
+        ends = tokens == eos_id
         ended = candidates.masked_fill(~ends, NOTHING)[:, :beam_size]
-        done = done.add(ended, ids[:, :beam_size], penalty(length))
+        if bool((ended > NOTHING).any()):
+            ids = _extended(live_ids, parents[:, :beam_size], tokens[:, :beam_size])
+            done = done.add(ended, ids, penalty(length))
 
         # The k best that go on, in the order of their log-probability.
-        n_next = min(beam_size, n_candidates)
+        n_next = min(beam_size, candidates.size(1))
         live, kept = candidates.masked_fill(ends, NOTHING).topk(n_next, dim=1)
-        live_ids, parents = _take(ids, kept), parents.gather(1, kept)
+        parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
+        live_ids = _extended(live_ids, parents, tokens)
 
         # A live log-probability can only fall from here, and is divided by at most this.
-        within_reach = live[:, 0] / torch.tensor([penalty(int(limit)) for limit in limits])
-        over = (done.scores[:, n_best - 1] >= within_reach) | (limits <= length)
-        over |= live[:, 0] == NOTHING
-        for place in over.nonzero().flatten().tolist():
+        over = done.scores[:, n_best - 1] >= live[:, 0] / at_limit
+        over |= (limits <= length) | (live[:, 0] == NOTHING)
+        if patience is not None:
+            over |= done.n_ended >= patience * beam_size
+        for place in (over & waiting).nonzero().flatten().tolist():
             unfinished = _unfinished(live[place], live_ids[place], penalty(length))
             best = [*done.hypotheses(place), *unfinished][:n_best]
             if not best:
                 raise ArithmeticError(
-                    f"no hypothesis of sentence {int(sentences[place])} has a log-probability "
+                    f"no hypothesis of sentence {int(places[place])} has a log-probability "
                     f"that is a finite number"
                 )
-            results[int(sentences[place])] = best
+            results[int(places[place])] = best
+        waiting &= ~over
 
-        remaining = (~over).nonzero().flatten()
-        if len(remaining) == 0:
-            break
-        rows = remaining.unsqueeze(-1) * n_live + parents[remaining]
-        everything = len(remaining) == n_sentences
+        # Sentences that are over are computed along until they are many: to take them out moves
+        # all that the others remember.
+        n_waiting = int(waiting.sum())
+        if n_waiting == 0:
+            return results
+        remaining = None
+        if n_waiting <= KEPT_WHILE * n_sentences:
+            remaining = waiting.nonzero().flatten()
+            places, limits, at_limit = places[remaining], limits[remaining], at_limit[remaining]
+            live, live_ids, done = live[remaining], live_ids[remaining], done.select(remaining)
+            parents, waiting = parents[remaining], waiting[remaining]
+        first_row = (torch.arange(n_sentences) if remaining is None else remaining) * n_live
+        rows = (first_row.unsqueeze(-1) + parents).flatten()
         state = state.select(
-            rows.flatten().to(device), None if everything else remaining.to(device)
+            rows.to(device), None if remaining is None else remaining.to(device)
         )
-        sentences, limits = sentences[remaining], limits[remaining]
-        live, live_ids, done = live[remaining], live_ids[remaining], done.select(remaining)
-    return results
+
+
+def best_continuations(
+    logits: Tensor, live: Tensor, n: int, forbidden: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The n likeliest hypotheses of each sentence that are one token longer, best first.
+
+    The vocabulary is large, so most of it is never sorted: the n likeliest are to be found in the n
+    blocks of tokens with the largest maxima.
+
+    Args:
+        logits: (sentences · hypotheses, vocab_size) of the next token.
+        live: (sentences, hypotheses) log-probability so far.
+        n: how many; fewer where there are fewer.
+        forbidden: ids, which have their share of the probability and are passed over.
+
+    Returns:
+        Log-probabilities, in fp32 or better, -inf for what is impossible; which hypothesis of its
+        sentence each continues; and its new token: (sentences, n) each.
+    """
+    (n_sentences, n_live), vocab_size = live.shape, logits.size(1)
+    p = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    p.index_fill_(1, forbidden, 0.0)
+
+    whole = vocab_size // BLOCK * BLOCK
+    maxima = p[:, :whole].unflatten(1, (-1, BLOCK)).amax(dim=2)
+    if whole < vocab_size:
+        maxima = torch.cat((maxima, p[:, whole:].amax(dim=1, keepdim=True)), dim=1)
+    n_blocks = maxima.size(1)
+    bounds = (live.unsqueeze(-1) + _log(maxima).view(n_sentences, n_live, -1)).flatten(1)
+    blocks = bounds.topk(min(n, bounds.size(1)), dim=1).indices  # (sentences, n)
+    parents = blocks // n_blocks
+    tokens = (blocks % n_blocks * BLOCK).unsqueeze(-1) + torch.arange(BLOCK, device=p.device)
+    rows = torch.arange(n_sentences, device=p.device).unsqueeze(-1) * n_live + parents
+    places = rows.unsqueeze(-1) * vocab_size + tokens.clamp(max=vocab_size - 1)
+    totals = live.gather(1, parents).unsqueeze(-1) + _log(p.view(-1)[places])
+    totals.masked_fill_(tokens >= vocab_size, NOTHING)
+
+    best, chosen = totals.flatten(1).topk(min(n, n_live * vocab_size), dim=1)
+    return best, parents.gather(1, chosen // BLOCK), tokens.flatten(1).gather(1, chosen)
+
+
+def _log(probabilities: Tensor) -> Tensor:
+    # In place; what is no number is impossible.
+    return probabilities.log_().nan_to_num_(nan=NOTHING, neginf=NOTHING)
 
 
 @dataclass(frozen=True)
@@ -165,16 +229,16 @@ class _Finished:
     scores: Tensor  # (sentences, beam_size)
     log_probs: Tensor  # (sentences, beam_size)
     ids: Tensor  # (sentences, beam_size, length): BOS … EOS, then -1
+    n_ended: Tensor  # (sentences,) how many there were, kept or not
 
     @classmethod
     def none(cls, n_sentences: int, beam_size: int) -> "_Finished":
         empty = torch.full((n_sentences, beam_size), NOTHING)
-        return cls(empty, empty, torch.full((n_sentences, beam_size, 1), -1))
+        ids = torch.full((n_sentences, beam_size, 1), -1)
+        return cls(empty, empty, ids, torch.zeros(n_sentences, dtype=torch.int64))
 
     def add(self, log_probs: Tensor, ids: Tensor, penalty: float) -> "_Finished":
         """Keeps the best of these and the new ones; log_probs is -inf for what has not ended."""
-        if bool((log_probs == NOTHING).all()):
-            return self
         beam_size = self.scores.size(1)
         longer = ids.size(-1) - self.ids.size(-1)
         ours = torch.nn.functional.pad(self.ids, (0, longer), value=-1)
@@ -183,10 +247,16 @@ class _Finished:
             scores,
             torch.cat((self.log_probs, log_probs), dim=1).gather(1, best),
             _take(torch.cat((ours, ids), dim=1), best),
+            self.n_ended + (log_probs > NOTHING).sum(dim=1),
         )
 
     def select(self, sentences: Tensor) -> "_Finished":
-        return _Finished(self.scores[sentences], self.log_probs[sentences], self.ids[sentences])
+        return _Finished(
+            self.scores[sentences],
+            self.log_probs[sentences],
+            self.ids[sentences],
+            self.n_ended[sentences],
+        )
 
     def hypotheses(self, sentence: int) -> list[Hypothesis]:
         rows = zip(
@@ -210,6 +280,11 @@ def _unfinished(log_probs: Tensor, ids: Tensor, penalty: float) -> list[Hypothes
         for log_prob, row in zip(log_probs.tolist(), ids.tolist(), strict=True)
         if log_prob > NOTHING
     ]
+
+
+def _extended(ids: Tensor, parents: Tensor, tokens: Tensor) -> Tensor:
+    # ids (sentences, n, length) → (sentences, m, length + 1) of the parents (sentences, m)
+    return torch.cat((_take(ids, parents), tokens.unsqueeze(-1)), dim=-1)
 
 
 def _take(ids: Tensor, places: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from ..data.batching import pad_ids, token_budget_batches
 from ..data.tokenizer import Tokenizer
 from ..model.encoder_decoder import Transformer
 from .beam_search import beam_search, length_penalty
+from .precision import Precision, convert
 
 FIRST_WINDOW, WINDOW = 32, 1024
 """Lines sorted by length together when a stream is translated: bounded memory, little padding. The
@@ -63,8 +64,19 @@ class Translator:
         self.longest_src = longest_src
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, device: str = "cpu") -> "Translator":
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        device: str = "cpu",
+        precision: Precision = "fp32",
+    ) -> "Translator":
         """The model of a run directory, or without `path` the one that ships with the package.
+
+        Args:
+            path: the run directory.
+            device: cpu, cuda, cuda:1 or mps.
+            precision: of the matrix products; see `convert`.
 
         Raises:
             CheckpointError: no run directory, or one without usable weights.
@@ -81,7 +93,7 @@ class Translator:
         )
         longest = read_metadata(run.model).get("longest_src")
         return cls(
-            model.to(device),
+            convert(model.to(device), precision),
             tokenizer,
             config.decoding,
             longest_src=int(longest) if longest else None,
@@ -222,6 +234,7 @@ class Translator:
             beam_size=settings.beam_size,
             n_best=n_best,
             penalty=partial(length_penalty, kind, settings.alpha),
+            patience=settings.patience,
             device=device,
         )
         return [

@@ -29,11 +29,10 @@ def scaled_dot_product_attention(
     if query.is_cuda:
         return fused_attention(query, key, value, mask, dropout)
     # Sums and softmax in fp32 or better: in bf16 softmax takes three times as long on a CPU.
-    scores = query @ key.transpose(-2, -1)
-    exact = torch.promote_types(scores.dtype, torch.float32)
-    scores = scores.to(exact) / math.sqrt(query.size(-1))
+    scores = query / math.sqrt(query.size(-1)) @ key.transpose(-2, -1)
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is not None:
-        scores = scores + _as_summand(mask, scores)
+        scores += _as_summand(mask, scores.dtype)
     weights = scores.softmax(dim=-1).to(value.dtype)
     return F.dropout(weights, dropout, training=dropout > 0) @ value
 
@@ -44,19 +43,18 @@ def fused_attention(
     """`scaled_dot_product_attention` in one kernel of torch, which never stores the scores.
 
     On a GPU that saves most of the time and memory. On a CPU its backward pass in bf16 is slower
-    than the operations written out.
+    than the operations written out, and so is its forward pass for the few hypotheses of a beam.
     """
     if mask is not None:
-        mask = _as_summand(mask, query)
+        mask = _as_summand(mask, query.dtype)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
 
 
-def _as_summand(mask: Tensor, scores: Tensor) -> Tensor:
+def _as_summand(mask: Tensor, dtype: torch.dtype) -> Tensor:
     # 0 where True, elsewhere the lowest finite number rather than −∞ (NaN if a whole row is hidden)
     # or −1e9 (too large for fp16). As wide as the scores: on a CPU, adding a narrower one is slow.
-    shape = (*mask.shape[:-2], scores.size(-2), mask.size(-1))
-    summand = torch.zeros(shape, dtype=scores.dtype, device=scores.device)
-    return summand.masked_fill_(~mask, torch.finfo(scores.dtype).min)
+    summand = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+    return summand.masked_fill_(~mask, torch.finfo(dtype).min)
 
 
 class MultiHeadAttention(nn.Module):
@@ -84,6 +82,7 @@ class MultiHeadAttention(nn.Module):
         self.key = nn.Linear(d_model, d_model, bias=bias)
         self.value = nn.Linear(d_model, d_model, bias=bias)
         self.output = nn.Linear(d_model, d_model, bias=bias)
+        self.query_key_value: nn.Module | None = None  # all three at once, if inference made it
 
     def forward(
         self,
@@ -103,7 +102,11 @@ class MultiHeadAttention(nn.Module):
         Returns:
             The shape of `query`.
         """
-        return self.attend(query, self.remember(memory, packing), mask, packing)
+        return self.attend(self.ask(query, packing), self.remember(memory, packing), mask, packing)
+
+    def ask(self, query: Tensor, packing: Packing | None = None) -> Tensor:
+        """(batch, query_len, d_model) → what each head looks for, for `attend`."""
+        return self._split(self.query(query), packing)
 
     def remember(self, memory: Tensor, packing: Packing | None = None) -> KeyValueCache:
         """Keys and values of (batch, key_len, d_model), computed once, attended to many times."""
@@ -111,33 +114,38 @@ class MultiHeadAttention(nn.Module):
             self._split(self.key(memory), packing), self._split(self.value(memory), packing)
         )
 
+    def ask_and_remember(
+        self, x: Tensor, packing: Packing | None = None
+    ) -> tuple[Tensor, KeyValueCache]:
+        """`ask` and `remember` of the same tokens."""
+        if self.query_key_value is None:
+            return self.ask(x, packing), self.remember(x, packing)
+        query, key, value = (
+            self._split(y, packing) for y in self.query_key_value(x).chunk(3, dim=-1)
+        )
+        return query, KeyValueCache(key, value)
+
     def attend(
         self,
-        query: Tensor,
+        queries: Tensor,
         cache: KeyValueCache,
         mask: Tensor | None = None,
         packing: Packing | None = None,
     ) -> Tensor:
-        """`forward` over keys and values that are already there.
+        """`forward` from what `ask` and `remember` gave.
 
-        The cache may have fewer rows than the query: the hypotheses of a beam share one memory, as
-        if they were several positions of the same sentence. So (n · batch, query_len, d_model) may
-        attend to a cache of batch rows, n neighbouring rows of the query to each.
+        Args:
+            queries: (batch, n_heads, query_len, d_head).
+            cache: keys and values, (batch, n_heads, key_len, d_head).
+            mask: as in `forward`.
+            packing: of the queries.
         """
-        q = self.query(query)
-        if packing is None:
-            q = q.reshape(cache.keys.size(0), -1, query.size(-1))
-        heads = scaled_dot_product_attention(
-            self._split(q, packing),
-            cache.keys,
-            cache.values,
-            mask,
-            self.dropout if self.training else 0.0,
-        )
+        dropout = self.dropout if self.training else 0.0
+        heads = scaled_dot_product_attention(queries, cache.keys, cache.values, mask, dropout)
         if packing is not None:
             return self.output(packing.merge_heads(heads))
-        # (batch, n_heads, n · query_len, d_head) → (n · batch, query_len, d_model)
-        return self.output(heads.transpose(1, 2).reshape(query.shape))
+        # (batch, n_heads, query_len, d_head) → (batch, query_len, d_model)
+        return self.output(heads.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor, packing: Packing | None) -> Tensor:
         # (batch, length, d_model), or (rows, d_model) packed, → (batch, n_heads, length, d_head)

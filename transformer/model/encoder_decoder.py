@@ -19,6 +19,11 @@ from .masks import causal_mask, padding_mask
 from .packing import Packing, round_up_length
 
 
+FORGET_AT = 0.5
+FORGET_FROM = 32
+"""Tokens that a sentence's hypotheses have left behind are first cleared away at so many."""
+
+
 def block_factories(
     config: ModelConfig,
 ) -> tuple[Callable[[], MultiHeadAttention], Callable[[], FeedForward]]:
@@ -118,33 +123,55 @@ class Decoder(nn.Module):
 
 @dataclass(frozen=True)
 class DecodingState:
-    """All that a decoding step depends on: one row per hypothesis, in the memory one per sentence.
+    """All that a decoding step depends on.
 
-    A sentence's hypotheses are neighbours, equally many for each.
+    The hypotheses of a sentence, equally many for each, share its memory and also its cache: there
+    every token that any of them had at some step keeps its place, whatever becomes of the
+    hypothesis. `history` says which of these tokens are whose. When the search reorders its
+    hypotheses, or drops some and doubles others, only this table changes, and no key or value
+    moves.
     """
 
     src_mask: Tensor  # (sentences, 1, 1, src_len)
     memory: tuple[KeyValueCache, ...]  # per decoder layer, (sentences, n_heads, src_len, d_head)
-    past: tuple[KeyValueCache, ...] | None  # likewise (rows, ...); None before the first step
-
-    @property
-    def position(self) -> int:
-        """Tokens decoded so far."""
-        return 0 if self.past is None else self.past[0].length
+    past: tuple[KeyValueCache, ...] | None  # likewise, all hypotheses' tokens; None at first
+    history: Tensor  # (sentences, hypotheses, length of past), True = one of its tokens
+    position: int = 0  # tokens decoded so far
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> "DecodingState":
-        """The rows named, in that order; a row may come several times or not at all.
+        """The state with other hypotheses: reordered, repeated, or those of some sentences only.
 
         Args:
-            rows: indices of hypotheses.
+            rows: indices of hypotheses, those of a sentence side by side, equally many for each.
             sentences: indices of the sentences they belong to; None if all remain.
         """
-        src_mask, memory = self.src_mask, self.memory
+        n_sentences = self.history.size(0) if sentences is None else len(sentences)
+        history = self.history.flatten(0, 1)[rows].unflatten(0, (n_sentences, -1))
+        state = replace(self, history=history)
         if sentences is not None:
-            src_mask = src_mask.index_select(0, sentences)
-            memory = tuple(cache.select(sentences) for cache in memory)
-        past = None if self.past is None else tuple(cache.select(rows) for cache in self.past)
-        return DecodingState(src_mask, memory, past)
+            state = replace(
+                state,
+                src_mask=self.src_mask.index_select(0, sentences),
+                memory=tuple(cache.select(sentences) for cache in self.memory),
+                past=self.past and tuple(cache.select(sentences) for cache in self.past),
+            )
+        return state._forget()
+
+    def _forget(self) -> "DecodingState":
+        # Leaves out tokens that belong to no hypothesis any more, when they have become the most.
+        if self.past is None or self.history.size(2) < FORGET_FROM:
+            return self
+        in_use = self.history.any(dim=1)  # (sentences, length of past)
+        n_kept = int(in_use.sum(dim=1).max())
+        if n_kept > FORGET_AT * in_use.size(1):
+            return self
+        kept = in_use.to(torch.uint8).topk(n_kept, dim=1).indices.sort(dim=1).values
+        places = kept.unsqueeze(1).expand(-1, self.history.size(1), -1)
+        return replace(
+            self,
+            past=tuple(cache.select_tokens(kept) for cache in self.past),
+            history=self.history.gather(2, places),
+        )
 
 
 class Transformer(nn.Module):
@@ -236,28 +263,33 @@ class Transformer(nn.Module):
 
     def start(self, src: Tensor) -> DecodingState:
         """Encodes (batch, src_len) ids and returns the state before the first decoding step."""
-        memory = self.decoder.remember(self.encode(src))
-        return DecodingState(padding_mask(src, self.pad_id), memory, past=None)
+        src = round_up_length(src, self.pad_id)
+        memory = tuple(c.contiguous() for c in self.decoder.remember(self.encode(src)))
+        history = torch.ones(len(src), 1, 0, dtype=torch.bool, device=src.device)
+        return DecodingState(padding_mask(src, self.pad_id), memory, None, history)
 
     def step(self, tokens: Tensor, state: DecodingState) -> tuple[Tensor, DecodingState]:
         """One more token for every hypothesis.
 
         Args:
-            tokens: (batch,) the latest token of each; BOS at the first step.
+            tokens: (rows,) the latest token of each, BOS at the first step; the hypotheses of a
+                sentence side by side.
             state: from `start` or the step before; it is not changed.
 
         Returns:
-            Log-probabilities of the next token, (batch, vocab_size) in fp32, and the new state.
+            Logits of the next token, (rows, vocab_size), and the new state.
         """
-        x, past = self.decoder(
-            self.tgt_embedding(tokens[:, None], start=state.position),
-            state.memory,
-            None,
-            state.src_mask,
-            state.past,
-        )
-        log_probs = self.output.logits(x[:, 0]).float().log_softmax(dim=-1)
-        return log_probs, replace(state, past=past)
+        n_sentences = state.history.size(0)
+        n_hypotheses = len(tokens) // n_sentences
+        # To the decoder, the hypotheses of a sentence are positions of it that do not see each
+        # other: (rows, 1, d_model) → (sentences, hypotheses, d_model).
+        x = self.tgt_embedding(tokens[:, None], start=state.position)
+        x = x.view(n_sentences, n_hypotheses, -1)
+        itself = torch.eye(n_hypotheses, dtype=torch.bool, device=tokens.device)
+        history = torch.cat((state.history, itself.expand(n_sentences, -1, -1)), dim=2)
+        x, past = self.decoder(x, state.memory, history[:, None], state.src_mask, state.past)
+        new = replace(state, past=past, history=history, position=state.position + 1)
+        return self.output.logits(x.flatten(0, 1)), new
 
     def n_parameters(self) -> int:
         """Trained weights; shared ones count once."""

@@ -72,13 +72,12 @@ class GPT(nn.Module):
             state: from `start` or the step before; it is not changed.
 
         Returns:
-            Log-probabilities of the next token, (batch, vocab_size) in fp32, and the new state.
+            Logits of the next token, (batch, vocab_size), and the new state.
         """
         x, past = self.decoder(
             self.embedding(tokens[:, None], start=state.position), past=state.past
         )
-        log_probs = self.output.logits(x[:, 0]).float().log_softmax(dim=-1)
-        return log_probs, GenerationState(past)
+        return self.output.logits(x[:, 0]), GenerationState(past)
 
     def n_parameters(self) -> int:
         """Trained weights; shared ones count once."""

@@ -1,21 +1,26 @@
 """What decoding remembers: the keys and values of one attention, owned by the decoding loop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+ROOM = 64
+"""Tokens that a cache makes room for at a time."""
+
 
 @dataclass(frozen=True)
 class KeyValueCache:
-    """Keys and values already computed, one row per hypothesis.
+    """Keys and values already computed, one row per sentence.
 
-    Nothing is changed in place: `append` and `select` return new caches, so a state that was
-    passed around stays what it was.
+    `append` and `select` return new caches, and a cache that was passed around stays what it was.
+    Nothing is copied by `append` while there is room behind the last token; only one of several
+    continuations of the same cache can use it, and the others copy.
     """
 
     keys: Tensor  # (batch, n_heads, length, d_head)
     values: Tensor  # (batch, n_heads, length, d_head)
+    storage: "_Storage | None" = field(default=None, repr=False, compare=False)
 
     @property
     def length(self) -> int:
@@ -24,10 +29,40 @@ class KeyValueCache:
 
     def append(self, keys: Tensor, values: Tensor) -> "KeyValueCache":
         """The cache with the keys and values of further tokens at its end."""
-        return KeyValueCache(
-            torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
-        )
+        end = self.length + keys.size(2)
+        storage = self.storage
+        if storage is None or storage.used != self.length or storage.keys.size(2) < end:
+            room = max(ROOM, end // 2)
+            storage = _Storage(_enlarged(self.keys, end + room), _enlarged(self.values, end + room))
+        storage.keys[:, :, self.length : end] = keys
+        storage.values[:, :, self.length : end] = values
+        storage.used = end
+        return KeyValueCache(storage.keys[:, :, :end], storage.values[:, :, :end], storage)
+
+    def contiguous(self) -> "KeyValueCache":
+        """The same, laid out so that attention needs no copy; worth it before many steps."""
+        return KeyValueCache(self.keys.contiguous(), self.values.contiguous())
 
     def select(self, rows: Tensor) -> "KeyValueCache":
-        """The rows named, in that order: reorders beams, repeats them, drops finished ones."""
+        """The rows named, in that order."""
         return KeyValueCache(self.keys.index_select(0, rows), self.values.index_select(0, rows))
+
+    def select_tokens(self, kept: Tensor) -> "KeyValueCache":
+        """For each row, only the tokens named: (batch, number of tokens kept)."""
+        rows = torch.arange(len(kept), device=kept.device)[:, None, None]
+        heads = torch.arange(self.keys.size(1), device=kept.device)[:, None]
+        places = rows, heads, kept[:, None, :]  # → (batch, n_heads, kept)
+        return KeyValueCache(self.keys[places], self.values[places])
+
+
+@dataclass
+class _Storage:
+    keys: Tensor  # (batch, n_heads, at least `used`, d_head)
+    values: Tensor
+    used: int = 0
+
+
+def _enlarged(x: Tensor, length: int) -> Tensor:
+    larger = x.new_empty((*x.shape[:2], length, x.size(3)))
+    larger[:, :, : x.size(2)] = x
+    return larger

@@ -119,14 +119,18 @@ class DecoderLayer(nn.Module):
 
         def self_attention(x: Tensor) -> Tensor:
             nonlocal cache
-            new = self.self_attention.remember(x, packing)
-            cache = new if past is None else past.append(new.keys, new.values)
-            return self.self_attention.attend(x, cache, tgt_mask, packing)
+            queries, cache = self.self_attention.ask_and_remember(x, packing)
+            if past is not None:
+                cache = past.append(cache.keys, cache.values)
+            return self.self_attention.attend(queries, cache, tgt_mask, packing)
 
         x = self.self_attention_residual(x, self_attention)
         if memory is not None:
             x = self.cross_attention_residual(
-                x, lambda x: self.cross_attention.attend(x, memory, src_mask, packing)
+                x,
+                lambda x: self.cross_attention.attend(
+                    self.cross_attention.ask(x, packing), memory, src_mask, packing
+                ),
             )
         x = self.feed_forward_residual(x, self.feed_forward)
         assert cache is not None

@@ -1,0 +1,54 @@
+"""`transformer-export`: parse, call, print."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ..cli import make_parser, run_command, write_utf8
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`transformer-export`."""
+    write_utf8()
+    parser = make_parser(
+        "transformer-export",
+        "Write a trained model in the format of another engine.",
+        """
+        examples:
+          transformer-export --format ctranslate2 --output exported/ct2 --quantization int8
+          transformer-export --model runs/multi30k_de_en --format huggingface --output exported/hf
+
+        ctranslate2 is for speed, huggingface for tools that load a MarianMTModel. The folder is
+        self-contained and appears when it is complete.
+        """,
+    )
+    parser.add_argument(
+        "--model", metavar="DIR", help="run directory; without it, the model in the package"
+    )
+    parser.add_argument("--format", required=True, choices=("ctranslate2", "huggingface"))
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier export at --output"
+    )
+    parser.add_argument(
+        "--quantization",
+        default="float32",
+        metavar="TYPE",
+        help="how weights are stored: float32 (default), float16, bfloat16; for ctranslate2 also "
+        "int16, int8, int8_float32, int8_float16, int8_bfloat16",
+    )
+    args = parser.parse_args(argv)
+    return run_command(lambda: _export(args))
+
+
+def _export(args: argparse.Namespace) -> int:
+    from .ctranslate2 import export_ctranslate2
+    from .huggingface import export_huggingface
+    from .trained import Trained, new_folder
+
+    export = {"ctranslate2": export_ctranslate2, "huggingface": export_huggingface}[args.format]
+    with new_folder(args.output, overwrite=args.overwrite) as folder:
+        export(Trained.load(args.model), folder, quantization=args.quantization)
+        n_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"{args.output}: {n_bytes / 1e6:.1f} MB for {args.format}", file=sys.stderr)
+    return 0

@@ -1,0 +1,195 @@
+"""Beam search by CTranslate2, over a folder that `transformer-export` has written."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint import CheckpointError, RunDirectory
+from ..config import DecodingConfig
+from ..data.tokenizer import Tokenizer
+from ..errors import UserError
+from .beam_search import Hypothesis, length_penalty
+
+PATIENCE = 2.0
+"""CTranslate2 ends a search once so many times beam_size hypotheses are finished."""
+
+EXPONENTS = {"paper": 0.6, "power": 1.0, "none": 0.0}
+"""The power of the length that CTranslate2 divides by, in units of alpha. ((5 + n) / 6)^alpha grows
+as n^(n / (n + 5) alpha) does: a half of alpha at 5 pieces, four fifths at 20."""
+
+
+class CTranslate2Engine:
+    """Searches as `beam_search` does; on the same weights it finds the same, with these limits.
+
+    - Our search ends when no live hypothesis can win any more, CTranslate2's after `PATIENCE` times
+      beam_size finished ones. A better one that would come later is missed.
+    - CTranslate2 has no penalty `paper`. It ranks by a power of the length that is near it and
+      returns its best beam_size; these are ranked again by our penalty of their log-probability.
+    - At the length limit, hypotheses that were cut off may crowd out finished ones.
+
+    Args:
+        translator: a `ctranslate2.Translator`.
+        tokenizer: the one of the model.
+        n_positions: pieces at most of a source or a translation.
+        longest_src: pieces of the longest source seen in training; None if unknown.
+    """
+
+    def __init__(
+        self,
+        translator: Any,
+        tokenizer: Tokenizer,
+        *,
+        n_positions: int,
+        longest_src: int | None = None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.n_positions = n_positions
+        self.longest_src = longest_src
+        self._translator = translator
+        self._pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+        self._ids = {piece: i for i, piece in enumerate(self._pieces)}
+        special = (tokenizer.pad_id, tokenizer.bos_id, tokenizer.unk_id)
+        self._forbidden = {i for i in special if i >= 0}
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        compute_type: str = "default",
+    ) -> "CTranslate2Engine":
+        """Reads a folder written by `transformer-export --format ctranslate2`.
+
+        Args:
+            path: the folder.
+            device: cpu, cuda, cuda:1, or auto.
+            threads: CPU threads; None leaves it to CTranslate2.
+            compute_type: arithmetic, such as int8 or bfloat16; default: as the weights are stored.
+
+        Raises:
+            CheckpointError: no such folder, or one without what an export leaves there.
+            UserError: ctranslate2 is not installed, or cannot load the folder on this device.
+        """
+        try:
+            import ctranslate2
+        except ImportError:
+            raise UserError(
+                'ctranslate2 is not installed: pip install "attention-transformer[export]"'
+            ) from None
+        folder = RunDirectory(path)
+        try:
+            about = json.loads((folder.path / "config.json").read_text(encoding="utf-8"))
+            n_positions, longest_src = about["n_positions"], about["longest_src"]
+        except (OSError, ValueError, KeyError):
+            raise CheckpointError(
+                f"{path} is no model for CTranslate2; transformer-export --format ctranslate2 "
+                f"writes one"
+            ) from None
+        kind, _, index = device.partition(":")
+        try:
+            translator = ctranslate2.Translator(
+                str(folder.path),
+                device=kind,
+                device_index=int(index or 0),
+                compute_type=compute_type,
+                intra_threads=threads or 0,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"CTranslate2 cannot load {path}: {error}") from None
+        tokenizer = Tokenizer.load(folder.tokenizer)
+        return cls(translator, tokenizer, n_positions=n_positions, longest_src=longest_src)
+
+    def search(
+        self, batch: Sequence[Sequence[int]], settings: DecodingConfig, n_best: int = 1
+    ) -> list[list[Hypothesis]]:
+        """The best hypotheses of each source, best first.
+
+        An output has at most as many pieces as its source and `max_extra_tokens` more.
+
+        Args:
+            batch: ids of the sources, each ending with EOS.
+            settings: beam size, length penalty, length limit.
+            n_best: hypotheses for each source, at most beam_size.
+
+        Raises:
+            ValueError: n_best outside 1 … beam_size.
+            UserError: a source longer than `n_positions`.
+        """
+        if not 1 <= n_best <= settings.beam_size:
+            raise ValueError(
+                f"n_best must be between 1 and beam_size ({settings.beam_size}); found {n_best}"
+            )
+        longest = max(map(len, batch), default=0)
+        if longest > self.n_positions:
+            raise UserError(
+                f"a source has {longest:,} pieces, and the exported model takes "
+                f"{self.n_positions:,}; cut it into sentences"
+            )
+        if not batch:
+            return []
+        limits = [self._limit(ids, settings) for ids in batch]
+        results = []
+        found = self._search(batch, settings, max(limits))
+        for ids, limit, hypotheses in zip(batch, limits, found, strict=True):
+            best = self._allowed(hypotheses, limit)
+            # What the limits of others have let grow too long is searched again under its own. Only
+            # then are forbidden pieces hidden, since CTranslate2 gives their share to all others.
+            for hide_forbidden in (False, True):
+                if len(best) < n_best:
+                    [again] = self._search([ids], settings, limit, hide_forbidden=hide_forbidden)
+                    best = self._allowed(again, limit)
+            results.append(best[:n_best])
+        return results
+
+    def _limit(self, ids: Sequence[int], settings: DecodingConfig) -> int:
+        return min(len(ids) - 1 + max(1, settings.max_extra_tokens), self.n_positions)
+
+    def _search(
+        self,
+        batch: Sequence[Sequence[int]],
+        settings: DecodingConfig,
+        limit: int,
+        *,
+        hide_forbidden: bool = False,
+    ) -> list[list[Hypothesis]]:
+        # A beam of one is greedy search: there is nothing to compare lengths with.
+        kind = settings.length_penalty if settings.beam_size > 1 else "none"
+        exponent = EXPONENTS[kind] * settings.alpha
+        results = self._translator.translate_batch(
+            [[self._pieces[i] for i in ids] for ids in batch],
+            beam_size=settings.beam_size,
+            num_hypotheses=settings.beam_size,
+            patience=PATIENCE,
+            length_penalty=exponent,
+            max_decoding_length=limit,
+            min_decoding_length=0,  # by default 1, which gives EOS's share to all others
+            max_input_length=0,  # or else it cuts off sources without a word
+            return_end_token=True,  # EOS then counts as a piece, as with us
+            return_scores=True,
+            suppress_sequences=[[self._pieces[i]] for i in sorted(self._forbidden)]
+            if hide_forbidden
+            else None,
+        )
+        found = []
+        for result in results:
+            hypotheses = []
+            for pieces, score in zip(result.hypotheses, result.scores, strict=True):
+                ids = [self._ids[piece] for piece in pieces]
+                log_prob = score * len(ids) ** exponent
+                penalty = length_penalty(kind, settings.alpha, len(ids))
+                finished = ids[-1] == self.tokenizer.eos_id
+                ids = ids[:-1] if finished else ids
+                hypotheses.append(Hypothesis(tuple(ids), log_prob / penalty, log_prob, finished))
+            # Those that were cut off take the places that no finished one takes.
+            found.append(sorted(hypotheses, key=lambda h: (not h.finished, -h.score)))
+        return found
+
+    def _allowed(self, hypotheses: list[Hypothesis], limit: int) -> list[Hypothesis]:
+        return [
+            h
+            for h in hypotheses
+            if len(h.ids) + h.finished <= limit and self._forbidden.isdisjoint(h.ids)
+        ]
