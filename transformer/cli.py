@@ -20,6 +20,9 @@ from . import __version__
 from .config import MAX_ALPHA, describe_settings, load_config
 from .errors import UserError
 
+FILE_WINDOW = 4096
+"""Lines of a file that are sorted by length together."""
+
 N_WARNINGS = 10
 """Lines that are not UTF-8 named at most: in a file of another encoding it may be every one."""
 
@@ -104,9 +107,47 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--json", action="store_true", help="one object a line: source and translations with scores"
     )
+    parser.add_argument("--prefix", default="", metavar="TEXT", help="what translations begin with")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--alternatives",
+        type=_positive,
+        metavar="N",
+        help="after --prefix, the best translation with each of the N likeliest next pieces",
+    )
+    instead.add_argument(
+        "--score",
+        metavar="TRANSLATION",
+        help="how likely this one is, piece by piece; with --input a file of them, one a line",
+    )
+    instead.add_argument(
+        "--sample", action="store_true", help="draw --n-best translations at random"
+    )
+    sampling = parser.add_argument_group("with --sample")
+    sampling.add_argument(
+        "--temperature", type=_number(0, 100), metavar="T", help="1; below: bolder, above: wilder"
+    )
+    sampling.add_argument(
+        "--top-k", type=_positive, metavar="K", help="from the K likeliest pieces"
+    )
+    sampling.add_argument(
+        "--top-p", type=_number(0, 1), metavar="P", help="from the likeliest with this share"
+    )
+    sampling.add_argument(
+        "--seed", type=_count, metavar="N", help="the same seed, the same text (1)"
+    )
     args = parser.parse_intermixed_args(argv)
     if args.text and args.input:
         parser.error("give text or --input, not both")
+    stray = [
+        f"--{name.replace('_', '-')}"
+        for name in ("temperature", "top_k", "top_p", "seed")
+        if getattr(args, name) is not None and not args.sample
+    ]
+    if stray:
+        parser.error(f"{', '.join(stray)} {'are' if len(stray) > 1 else 'is'} for --sample")
+    if args.score is not None and args.input is None and len(args.text) != 1:
+        parser.error("--score is for one text, or for --input and a file with its translations")
     return run_command(lambda: _translate(args))
 
 
@@ -143,7 +184,10 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
         parser.error(
             "give either --input, to be translated, or --hypotheses, to be scored as it is"
         )
-    of_translating = ("model", "beam_size", "length_penalty", "alpha", "device", "threads")
+    of_translating = (
+        *("model", "engine", "precision", "shortlist", "device", "threads", "workers"),
+        *("beam_size", "length_penalty", "alpha", "patience", "coverage_penalty"),
+    )
     stray = [
         f"--{name.replace('_', '-')}"
         for name in (*of_translating, "output", "overwrite")
@@ -189,6 +233,8 @@ def _translate(args: argparse.Namespace) -> int:
     translator, settings = _load_translator(args)
     if args.n_best > settings["beam_size"]:
         settings["beam_size"] = args.n_best
+    if args.score is not None:
+        return _score(args, translator)
     interactive = False
     if args.text:
         # As the bytes that were typed, since Python hides those that are not UTF-8.
@@ -204,11 +250,24 @@ def _translate(args: argparse.Namespace) -> int:
             print("one line, one translation; Ctrl-D ends", file=sys.stderr)
         lines = _decoded(sys.stdin.buffer, "standard input")
     sources: list[str] = []  # handed over, not yet translated
-    window = {"window": 1} if interactive else {}
+    noted = _noted(lines, sources)
     with _output(args.output, overwrite=args.overwrite) as out, _progress(args) as advance:
-        found = translator.translate_stream(
-            _noted(lines, sources), n_best=args.n_best, **settings, **window
-        )
+        if args.sample:
+            found = _samples(args, translator, noted)
+        elif args.alternatives:
+            found = (
+                translator.alternatives(line, args.prefix, args.alternatives, **settings)
+                for line in noted
+            )
+        else:
+            if interactive:
+                settings["window"] = 1
+            elif args.input:
+                settings["first_window"] = settings["window"] = FILE_WINDOW
+            found = translator.translate_stream(
+                noted, n_best=args.n_best, prefix=args.prefix, workers=args.workers, **settings
+            )
+        several = args.n_best > 1 or args.alternatives
         for number, translations in enumerate(found):
             source = sources.pop(0)
             if args.json:
@@ -220,7 +279,7 @@ def _translate(args: argparse.Namespace) -> int:
                     ],
                 }
                 print(json.dumps(row, ensure_ascii=False), file=out)
-            elif args.n_best > 1:
+            elif several:
                 for t in translations:
                     print(f"{number} ||| {t.text} ||| {t.score:.4f}", file=out)
             else:
@@ -228,6 +287,50 @@ def _translate(args: argparse.Namespace) -> int:
             if interactive:
                 out.flush()
             advance()
+    return 0
+
+
+def _samples(
+    args: argparse.Namespace, translator: Any, lines: Iterable[str]
+) -> Iterator[list[Any]]:
+    from .inference.sampling import Sampling
+
+    given = {name: getattr(args, name) for name in ("temperature", "top_k", "top_p", "seed")}
+    try:
+        sampling = Sampling(**{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    for line in lines:
+        yield translator.sample(line, args.n_best, prefix=args.prefix, sampling=sampling)
+
+
+def _score(args: argparse.Namespace, translator: Any) -> int:
+    if args.input:
+        sources, targets = list(_lines(args.input)), list(_lines(args.score))
+        if len(sources) != len(targets):
+            raise UserError(
+                f"{args.input} has {len(sources):,} lines and {args.score} {len(targets):,}; "
+                f"they must be aligned"
+            )
+    else:
+        sources, targets = args.text, [args.score]
+    with _output(args.output, overwrite=args.overwrite) as out:
+        for source, target in zip(sources, targets, strict=True):
+            score = translator.score(source, target)
+            pieces = [
+                (piece, round(log_prob, 4))
+                for piece, log_prob in zip(score.pieces, score.log_probs, strict=True)
+            ]
+            if args.json:
+                row = {
+                    "source": source,
+                    "translation": target,
+                    "log_prob": round(score.log_prob, 4),
+                }
+                print(json.dumps({**row, "pieces": pieces}, ensure_ascii=False), file=out)
+            else:
+                by_piece = " ".join(f"{piece} {log_prob:.2f}" for piece, log_prob in pieces)
+                print(f"{score.log_prob:.4f} ||| {by_piece}", file=out)
     return 0
 
 
@@ -252,7 +355,13 @@ def _evaluate(args: argparse.Namespace) -> int:
             _output(args.output, overwrite=args.overwrite) if args.output else _nowhere() as out,
             _progress(args, total=len(sources)) as advance,
         ):
-            for translations in translator.translate_stream(sources, **settings):
+            for translations in translator.translate_stream(
+                sources,
+                workers=args.workers,
+                window=FILE_WINDOW,
+                first_window=FILE_WINDOW,
+                **settings,
+            ):
                 hypotheses.append(translations[0].text)
                 print(translations[0].text, file=out)
                 advance()
@@ -263,6 +372,8 @@ def _evaluate(args: argparse.Namespace) -> int:
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(sources) / seconds, 1),
             "tokens_per_second": round(n_tokens / seconds, 1),
+            "engine": f"{args.engine}, {args.precision}" + ", shortlist" * args.shortlist,
+            "workers": args.workers,
             "hardware": hardware(),
         }
     if looks_tokenized(references):
@@ -286,7 +397,8 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"{len(references):,} lines in {report['seconds']} s: "
             f"{report['sentences_per_second']} sentences/s, "
             f"{report['tokens_per_second']} target tokens/s; "
-            f"{'greedy' if settings['beam_size'] == 1 else search}; {report['hardware']}"
+            f"{'greedy' if settings['beam_size'] == 1 else search}; {report['engine']}; "
+            f"{report['hardware']}"
         )
     return 0
 
@@ -322,7 +434,46 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("paper", "power", "none"),
         help="paper: ((5 + n) / 6)^alpha; power: n^alpha, as in fairseq and Marian; none",
     )
-    parser.add_argument("--alpha", type=_alpha, metavar="A", help="its exponent (paper: 0.6)")
+    parser.add_argument(
+        "--alpha", type=_number(0, MAX_ALPHA), metavar="A", help="its exponent (paper: 0.6)"
+    )
+    parser.add_argument(
+        "--patience",
+        type=_number(0.01, 1000),
+        metavar="P",
+        help="stop once P times the beam size hypotheses have ended; 1 is fast (paper: when no "
+        "other can win)",
+    )
+    parser.add_argument(
+        "--coverage-penalty",
+        type=_number(0, MAX_ALPHA),
+        metavar="B",
+        help="against leaving out parts of the source: beta of Wu et al. 2016 (paper: 0)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("torch", "ctranslate2"),
+        default="torch",
+        help="ctranslate2 takes a folder that transformer-export wrote (torch)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "bf16", "int8"),
+        default="fp32",
+        help="of matrix products: bf16 and int8 are faster where the processor has them (fp32)",
+    )
+    parser.add_argument(
+        "--shortlist",
+        action="store_true",
+        help="only pieces that the source may need, by the run's shortlist.safetensors: faster",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="processes that translate side by side, for files; best one for each core (1)",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
 
@@ -341,32 +492,71 @@ def _resamples(text: str) -> int:
     return int(text)
 
 
-def _alpha(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= MAX_ALPHA:
-        raise argparse.ArgumentTypeError(
-            f"must be a number between 0 and {MAX_ALPHA:g}; found {text!r}"
-        )
-    return value
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0; found {text!r}")
+    return int(text)
+
+
+def _number(lowest: float, highest: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(
+                f"must be a number between {lowest:g} and {highest:g}; found {text!r}"
+            )
+        return value
+
+    return parse
 
 
 def _load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    import gc
+
+    from .memory import keep_compiled_products, keep_freed_memory
+
+    keep_compiled_products()
+    keep_freed_memory()
     import torch
 
     from .inference.translator import Translator
     from .training.precision import choose_device
 
-    if args.threads:
+    if args.workers > 1 and args.threads:
+        raise UserError("give --workers or --threads, not both: a worker has one thread")
+    if args.workers > 1:
+        torch.set_num_threads(1)
+    elif args.threads:
         torch.set_num_threads(args.threads)
-    translator = Translator.load(args.model, device=str(choose_device(args.device)))
+    device = str(choose_device(args.device))
+    if args.workers > 1 and not device.startswith("cpu"):
+        raise UserError(f"--workers is for the CPU; leave it out with --device {args.device}")
+    if args.engine == "ctranslate2":
+        if args.model is None:
+            raise UserError("--engine ctranslate2 needs --model, a folder of transformer-export")
+        if args.workers > 1:
+            raise UserError("--workers is for --engine torch; ctranslate2 takes --threads")
+        kind = {"fp32": "float32", "bf16": "bfloat16", "int8": "int8"}[args.precision]
+        translator = Translator.load_ctranslate2(
+            args.model, device=device, threads=args.threads, compute_type=kind
+        )
+    else:
+        translator = Translator.load(
+            args.model, device=device, precision=args.precision, shortlist=args.shortlist
+        )
+    gc.freeze()  # what is loaded stays, and need not be looked through for garbage
     default = translator.decoding
     settings = {
         "beam_size": args.beam_size or default.beam_size,
         "length_penalty": args.length_penalty or default.length_penalty,
         "alpha": default.alpha if args.alpha is None else args.alpha,
+        "patience": args.patience or default.patience,
+        "coverage_penalty": (
+            default.coverage_penalty if args.coverage_penalty is None else args.coverage_penalty
+        ),
     }
     return translator, settings
 

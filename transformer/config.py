@@ -302,6 +302,9 @@ class DecodingConfig(_Settings):
     """Stop the search for a sentence once patience · beam_size of its hypotheses have ended (Kasai
     et al. 2022); 1 is the rule of fairseq, Marian and CTranslate2, and takes about half the time
     with the length penalty `power`. null, as the paper: stop when no other can win any more."""
+    coverage_penalty: float = Field(default=0.0, ge=0, le=MAX_ALPHA)
+    """Weight of a penalty for source tokens that the translation paid no attention to (Wu et al.
+    2016, eq. 14, its beta); paper: none."""
     max_extra_tokens: Count = 50
     """Longest output: the source's length and so many pieces more; paper: 50."""
     batch_tokens: PositiveInt = 2000

@@ -28,8 +28,10 @@ class State(Protocol):
 
 S = TypeVar("S", bound=State)
 Step = Callable[[Tensor, S], tuple[Tensor, S]]
-"""(rows,) latest tokens and a state → (rows, vocab_size) logits and the next state. Log-probabilities
-are logits, too: those that need no normalising."""
+"""(rows,) latest tokens and a state → (rows, vocab_size) logits and the next state.
+
+Log-probabilities are logits, too: those that need no normalising.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,21 @@ def length_penalty(kind: Literal["paper", "power", "none"], alpha: float, length
     return float(length**alpha) if kind == "power" else 1.0
 
 
+def coverage_penalty(coverage: Tensor, beta: float) -> Tensor:
+    """β Σ_i log min(Σ_j p_ij, 1): what a translation loses for source tokens it passed over.
+
+    Wu et al. 2016, eq. 14; here p_ij is the cross-attention of the last layer, its heads averaged.
+
+    Args:
+        coverage: (..., src_len) Σ_j p_ij, 1 or more where there is padding.
+        beta: weight, at least 0.
+
+    Returns:
+        (...), at most 0.
+    """
+    return beta * coverage.clamp(min=1e-9, max=1.0).log().sum(dim=-1)
+
+
 @torch.inference_mode()
 def beam_search(
     step: Step[S],
@@ -69,6 +86,8 @@ def beam_search(
     n_best: int = 1,
     penalty: Callable[[int], float] = lambda length: 1.0,
     patience: float | None = None,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    bonus: Callable[[S], Tensor] | None = None,
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each sentence, best first.
@@ -92,10 +111,14 @@ def beam_search(
         patience: a sentence is also done once patience · beam_size of its hypotheses have ended,
             whatever live ones may still reach; None: it is not. Kasai et al. 2022, arXiv
             2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
+        prefixes: for each sentence, ids that every hypothesis begins with; none of them is EOS.
+        bonus: of a state after a step, (rows,) what is added to the score of a hypothesis that ends
+            there; at most 0, such as `coverage_penalty`.
         device: where step wants its tokens.
 
     Raises:
-        ValueError: beam_size or a length below 1, or n_best outside 1 … beam_size.
+        ValueError: beam_size or a length below 1, n_best outside 1 … beam_size, or prefixes for
+            another number of sentences.
         ArithmeticError: `step` gives no finite log-probability at all.
     """
     if beam_size < 1:
@@ -104,6 +127,8 @@ def beam_search(
         raise ValueError(f"n_best must be between 1 and beam_size ({beam_size}); found {n_best}")
     if any(length < 1 for length in max_lengths):
         raise ValueError(f"every length limit must be at least 1; found {min(max_lengths)}")
+    if prefixes is not None and len(prefixes) != len(max_lengths):
+        raise ValueError(f"{len(max_lengths)} sentences have {len(prefixes)} prefixes")
     if not max_lengths:
         return []
 
@@ -117,6 +142,7 @@ def beam_search(
     live = torch.zeros(len(max_lengths), 1)
     live_ids = torch.full((len(max_lengths), 1, 1), bos_id)
     done = _Finished.none(len(max_lengths), beam_size)
+    begun = [list(prefix) for prefix in prefixes or ()]
     waiting = torch.ones(len(max_lengths), dtype=torch.bool)  # False: its result is found
 
     length = 0
@@ -124,24 +150,31 @@ def beam_search(
         length += 1
         n_sentences, n_live = live.shape
         logits, state = step(live_ids[:, :, -1].flatten().to(device), state)
+        forced = _nth(begun, length, places).to(device) if begun else None
+
         # 2k candidates, because k of them may end now and k must live on.
-        candidates, parents, tokens = (
-            found.cpu()
-            for found in best_continuations(logits, live.to(device), 2 * beam_size, never)
-        )
+        found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced)
+        candidates, parents, tokens = (part.cpu() for part in found)
+
+        bonuses = None if bonus is None else bonus(state).cpu().view(n_sentences, n_live)
 
         # Only one of the k best may end, so that a beam of one is greedy search.
         ends = tokens == eos_id
         ended = candidates.masked_fill(~ends, NOTHING)[:, :beam_size]
         if bool((ended > NOTHING).any()):
             ids = _extended(live_ids, parents[:, :beam_size], tokens[:, :beam_size])
-            done = done.add(ended, ids, penalty(length))
+            scores = ended / penalty(length)
+            if bonuses is not None:
+                scores += bonuses.gather(1, parents[:, :beam_size])
+            done = done.add(ended, scores, ids)
 
         # The k best that go on, in the order of their log-probability.
         n_next = min(beam_size, candidates.size(1))
         live, kept = candidates.masked_fill(ends, NOTHING).topk(n_next, dim=1)
         parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
         live_ids = _extended(live_ids, parents, tokens)
+        if bonuses is not None:
+            bonuses = bonuses.gather(1, parents)
 
         # A live log-probability can only fall from here, and is divided by at most this.
         over = done.scores[:, n_best - 1] >= live[:, 0] / at_limit
@@ -149,7 +182,10 @@ def beam_search(
         if patience is not None:
             over |= done.n_ended >= patience * beam_size
         for place in (over & waiting).nonzero().flatten().tolist():
-            unfinished = _unfinished(live[place], live_ids[place], penalty(length))
+            scores = live[place] / penalty(length)
+            if bonuses is not None:
+                scores += bonuses[place]
+            unfinished = _unfinished(live[place], scores, live_ids[place])
             best = [*done.hypotheses(place), *unfinished][:n_best]
             if not best:
                 raise ArithmeticError(
@@ -172,13 +208,11 @@ def beam_search(
             parents, waiting = parents[remaining], waiting[remaining]
         first_row = (torch.arange(n_sentences) if remaining is None else remaining) * n_live
         rows = (first_row.unsqueeze(-1) + parents).flatten()
-        state = state.select(
-            rows.to(device), None if remaining is None else remaining.to(device)
-        )
+        state = state.select(rows.to(device), None if remaining is None else remaining.to(device))
 
 
 def best_continuations(
-    logits: Tensor, live: Tensor, n: int, forbidden: Tensor
+    logits: Tensor, live: Tensor, n: int, forbidden: Tensor, forced: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The n likeliest hypotheses of each sentence that are one token longer, best first.
 
@@ -190,6 +224,7 @@ def best_continuations(
         live: (sentences, hypotheses) log-probability so far.
         n: how many; fewer where there are fewer.
         forbidden: ids, which have their share of the probability and are passed over.
+        forced: (sentences,) the only token that may follow, or -1 if any may.
 
     Returns:
         Log-probabilities, in fp32 or better, -inf for what is impossible; which hypothesis of its
@@ -198,6 +233,10 @@ def best_continuations(
     (n_sentences, n_live), vocab_size = live.shape, logits.size(1)
     p = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     p.index_fill_(1, forbidden, 0.0)
+    if forced is not None:
+        forced = forced.repeat_interleave(n_live).unsqueeze(-1)
+        token = forced.clamp(min=0)
+        p = torch.where(forced < 0, p, torch.zeros_like(p).scatter_(1, token, p.gather(1, token)))
 
     whole = vocab_size // BLOCK * BLOCK
     maxima = p[:, :whole].unflatten(1, (-1, BLOCK)).amax(dim=2)
@@ -237,12 +276,12 @@ class _Finished:
         ids = torch.full((n_sentences, beam_size, 1), -1)
         return cls(empty, empty, ids, torch.zeros(n_sentences, dtype=torch.int64))
 
-    def add(self, log_probs: Tensor, ids: Tensor, penalty: float) -> "_Finished":
+    def add(self, log_probs: Tensor, scores: Tensor, ids: Tensor) -> "_Finished":
         """Keeps the best of these and the new ones; log_probs is -inf for what has not ended."""
         beam_size = self.scores.size(1)
         longer = ids.size(-1) - self.ids.size(-1)
         ours = torch.nn.functional.pad(self.ids, (0, longer), value=-1)
-        scores, best = torch.cat((self.scores, log_probs / penalty), dim=1).topk(beam_size, dim=1)
+        scores, best = torch.cat((self.scores, scores), dim=1).topk(beam_size, dim=1)
         return _Finished(
             scores,
             torch.cat((self.log_probs, log_probs), dim=1).gather(1, best),
@@ -273,13 +312,24 @@ class _Finished:
         ]
 
 
-def _unfinished(log_probs: Tensor, ids: Tensor, penalty: float) -> list[Hypothesis]:
-    # (beam,) log-probabilities and (beam, length) ids of one sentence, best first.
-    return [
-        Hypothesis(tuple(row[1:]), log_prob / penalty, log_prob, finished=False)
-        for log_prob, row in zip(log_probs.tolist(), ids.tolist(), strict=True)
-        if log_prob > NOTHING
-    ]
+def _unfinished(log_probs: Tensor, scores: Tensor, ids: Tensor) -> list[Hypothesis]:
+    # (beam,) log-probabilities and scores, (beam, length) ids of one sentence, best first.
+    rows = zip(log_probs.tolist(), scores.tolist(), ids.tolist(), strict=True)
+    return sorted(
+        (
+            Hypothesis(tuple(row[1:]), score, log_prob, finished=False)
+            for log_prob, score, row in rows
+            if log_prob > NOTHING
+        ),
+        key=lambda hypothesis: -hypothesis.score,
+    )
+
+
+def _nth(prefixes: Sequence[Sequence[int]], n: int, places: Tensor) -> Tensor:
+    # (sentences,) the n-th token of each prefix, -1 where it is shorter
+    return torch.tensor(
+        [prefixes[i][n - 1] if n <= len(prefixes[i]) else -1 for i in places.tolist()]
+    )
 
 
 def _extended(ids: Tensor, parents: Tensor, tokens: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from ..errors import UserError
 from .beam_search import Hypothesis, length_penalty
 
 PATIENCE = 2.0
-"""CTranslate2 ends a search once so many times beam_size hypotheses are finished."""
+"""CTranslate2 ends a search once so many times beam_size hypotheses are finished, if the settings
+name no other patience: it has no rule that waits until no other can win."""
 
 EXPONENTS = {"paper": 0.6, "power": 1.0, "none": 0.0}
 """The power of the length that CTranslate2 divides by, in units of alpha. ((5 + n) / 6)^alpha grows
@@ -103,7 +104,11 @@ class CTranslate2Engine:
         return cls(translator, tokenizer, n_positions=n_positions, longest_src=longest_src)
 
     def search(
-        self, batch: Sequence[Sequence[int]], settings: DecodingConfig, n_best: int = 1
+        self,
+        batch: Sequence[Sequence[int]],
+        settings: DecodingConfig,
+        n_best: int = 1,
+        prefixes: Sequence[Sequence[int]] | None = None,
     ) -> list[list[Hypothesis]]:
         """The best hypotheses of each source, best first.
 
@@ -113,6 +118,7 @@ class CTranslate2Engine:
             batch: ids of the sources, each ending with EOS.
             settings: beam size, length penalty, length limit.
             n_best: hypotheses for each source, at most beam_size.
+            prefixes: ids that each translation begins with; their scores count from there on.
 
         Raises:
             ValueError: n_best outside 1 … beam_size.
@@ -132,14 +138,17 @@ class CTranslate2Engine:
             return []
         limits = [self._limit(ids, settings) for ids in batch]
         results = []
-        found = self._search(batch, settings, max(limits))
-        for ids, limit, hypotheses in zip(batch, limits, found, strict=True):
+        given = prefixes or [()] * len(batch)
+        found = self._search(batch, settings, max(limits), given)
+        for ids, begins, limit, hypotheses in zip(batch, given, limits, found, strict=True):
             best = self._allowed(hypotheses, limit)
             # What the limits of others have let grow too long is searched again under its own. Only
             # then are forbidden pieces hidden, since CTranslate2 gives their share to all others.
             for hide_forbidden in (False, True):
                 if len(best) < n_best:
-                    [again] = self._search([ids], settings, limit, hide_forbidden=hide_forbidden)
+                    [again] = self._search(
+                        [ids], settings, limit, [begins], hide_forbidden=hide_forbidden
+                    )
                     best = self._allowed(again, limit)
             results.append(best[:n_best])
         return results
@@ -152,6 +161,7 @@ class CTranslate2Engine:
         batch: Sequence[Sequence[int]],
         settings: DecodingConfig,
         limit: int,
+        prefixes: Sequence[Sequence[int]],
         *,
         hide_forbidden: bool = False,
     ) -> list[list[Hypothesis]]:
@@ -160,9 +170,12 @@ class CTranslate2Engine:
         exponent = EXPONENTS[kind] * settings.alpha
         results = self._translator.translate_batch(
             [[self._pieces[i] for i in ids] for ids in batch],
+            target_prefix=[[self._pieces[i] for i in ids] for ids in prefixes]
+            if any(prefixes)
+            else None,
             beam_size=settings.beam_size,
             num_hypotheses=settings.beam_size,
-            patience=PATIENCE,
+            patience=settings.patience or PATIENCE,
             length_penalty=exponent,
             max_decoding_length=limit,
             min_decoding_length=0,  # by default 1, which gives EOS's share to all others

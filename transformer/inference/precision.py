@@ -33,7 +33,7 @@ def convert(model: Transformer, precision: Precision) -> Transformer:
             if isinstance(child, nn.Linear):
                 delattr(module, name)
                 setattr(module, name, make(child.weight, child.bias))
-    output = Output(make(model.output.weight, None), model.output.weight)
+    output = Output(make, model.output.weight)
     del model.output
     model.output = cast(Any, output)
     return model
@@ -93,8 +93,16 @@ def to_int8(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Output:
-    """The pre-softmax transformation in another precision."""
+    """The pre-softmax transformation in another precision, in place of an `Embedding`."""
 
-    def __init__(self, linear: Callable[[Tensor], Tensor], weight: Tensor) -> None:
-        self.logits = linear
+    def __init__(
+        self, make: Callable[[Tensor, Tensor | None], Callable[[Tensor], Tensor]], weight: Tensor
+    ) -> None:
         self.weight = weight
+        self.logits = make(weight, None)
+        self._make = make
+
+    @torch.no_grad()
+    def some_logits(self, ids: Tensor) -> Callable[[Tensor], Tensor]:
+        """What gives the logits of these pieces only."""
+        return self._make(self.weight[ids], None)

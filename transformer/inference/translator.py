@@ -1,29 +1,50 @@
 """Text in, text out: the class that people use."""
 
+from __future__ import annotations
+
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
-import torch
 
 from ..checkpoint import CheckpointError, RunDirectory, load_model, read_metadata
 from ..config import DecodingConfig
-from ..data.batching import pad_ids, token_budget_batches
+from ..data.batching import token_budget_batches
 from ..data.tokenizer import Tokenizer
+from ..errors import UserError
 from ..model.encoder_decoder import Transformer
-from .beam_search import beam_search, length_penalty
+from .engine import Engine, TorchEngine
 from .precision import Precision, convert
+from .sampling import Sampling
+from .shortlist import NAME as SHORTLIST
+from .shortlist import Shortlist
+from .workers import Submit, searching
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .beam_search import Hypothesis
 
 FIRST_WINDOW, WINDOW = 32, 1024
 """Lines sorted by length together when a stream is translated: bounded memory, little padding. The
 first windows are small and double, so that the first translations come at once."""
+
+
+class SearchSettings(TypedDict, total=False):
+    """Settings of `DecodingConfig` that a call may change; the others are the translator's."""
+
+    beam_size: int
+    length_penalty: Literal["paper", "power", "none"]
+    alpha: float
+    patience: float | None
+    coverage_penalty: float
 
 
 @dataclass(frozen=True)
@@ -34,11 +55,24 @@ class Translation:
     score: float  # log-probability after the length penalty; only comparable for the same line
 
 
+@dataclass(frozen=True)
+class Score:
+    """How likely the model finds a translation, piece by piece."""
+
+    pieces: tuple[str, ...]  # as sentencepiece writes them, the end of the sentence last
+    log_probs: tuple[float, ...]  # natural logarithms, one a piece
+
+    @property
+    def log_prob(self) -> float:
+        """Of the whole translation."""
+        return sum(self.log_probs)
+
+
 class Translator:
     """Translates with a model and its tokenizer.
 
     Args:
-        model: trained; it is put into evaluation mode.
+        model: trained, and then put into evaluation mode; or another engine.
         tokenizer: the one it was trained with.
         decoding: beam size, length penalty and so on; the paper's by default.
         longest_src: pieces of the longest source seen in training; longer lines are cut into
@@ -52,13 +86,13 @@ class Translator:
 
     def __init__(
         self,
-        model: Transformer,
+        model: Transformer | Engine,
         tokenizer: Tokenizer,
         decoding: DecodingConfig | None = None,
         *,
         longest_src: int | None = None,
     ) -> None:
-        self.model = model.eval()
+        self.engine = TorchEngine(model, tokenizer) if isinstance(model, Transformer) else model
         self.tokenizer = tokenizer
         self.decoding = decoding or DecodingConfig()
         self.longest_src = longest_src
@@ -70,16 +104,18 @@ class Translator:
         *,
         device: str = "cpu",
         precision: Precision = "fp32",
-    ) -> "Translator":
+        shortlist: bool = False,
+    ) -> Translator:
         """The model of a run directory, or without `path` the one that ships with the package.
 
         Args:
             path: the run directory.
             device: cpu, cuda, cuda:1 or mps.
             precision: of the matrix products; see `convert`.
+            shortlist: use the run's vocabulary shortlist, made by scripts/build_shortlist.py.
 
         Raises:
-            CheckpointError: no run directory, or one without usable weights.
+            CheckpointError: no run directory, or one without usable weights or shortlist.
         """
         if path is None:
             path = Path(str(files("transformer"))) / "pretrained"
@@ -92,91 +128,254 @@ class Translator:
             run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id
         )
         longest = read_metadata(run.model).get("longest_src")
+        pieces = None
+        if shortlist:
+            pieces = Shortlist.load(run.path / SHORTLIST, vocab_size=tokenizer.vocab_size)
         return cls(
-            convert(model.to(device), precision),
+            TorchEngine(convert(model.to(device), precision), tokenizer, pieces),
             tokenizer,
             config.decoding,
             longest_src=int(longest) if longest else None,
         )
 
-    def translate(
-        self,
-        text: str,
+    @classmethod
+    def load_ctranslate2(
+        cls,
+        path: str | Path,
         *,
-        beam_size: int | None = None,
-        length_penalty: Literal["paper", "power", "none"] | None = None,
-        alpha: float | None = None,
-    ) -> str:
-        """The best translation of one text. What is not given is as in `decoding`."""
-        settings = self._settings(beam_size, length_penalty, alpha)
-        return self._translate([text], settings, n_best=1)[0][0].text
+        device: str = "cpu",
+        threads: int | None = None,
+        compute_type: str = "default",
+    ) -> Translator:
+        """A folder that `transformer-export --format ctranslate2` wrote, run by CTranslate2.
+
+        Args and errors: see `CTranslate2Engine.load`.
+        """
+        from .ctranslate2_engine import CTranslate2Engine
+
+        engine = CTranslate2Engine.load(
+            path, device=device, threads=threads, compute_type=compute_type
+        )
+        decoding = RunDirectory(path).load_config().decoding
+        return cls(engine, engine.tokenizer, decoding, longest_src=engine.longest_src)
+
+    @property
+    def model(self) -> Transformer:
+        """What the torch engine searches with.
+
+        Raises:
+            UserError: another engine has none.
+        """
+        return self._torch_engine("model").model
+
+    def translate(self, text: str, *, prefix: str = "", **settings: Unpack[SearchSettings]) -> str:
+        """The best translation of one text.
+
+        Args:
+            text: to translate.
+            prefix: what the translation begins with.
+            settings: what is not as in `decoding`.
+        """
+        return self.translate_batch([text], prefixes=[prefix], **settings)[0][0].text
 
     def translate_batch(
         self,
         lines: Sequence[str],
         *,
-        beam_size: int | None = None,
         n_best: int = 1,
-        length_penalty: Literal["paper", "power", "none"] | None = None,
-        alpha: float | None = None,
+        prefixes: Sequence[str] | None = None,
+        workers: int = 1,
+        **settings: Unpack[SearchSettings],
     ) -> list[list[Translation]]:
         """For each line its n_best translations, best first.
 
         An empty line gives one empty translation. A line that was cut into sentences has as many
         translations as its sentence with the fewest.
 
+        Args:
+            lines: to translate.
+            n_best: translations a line, at most beam_size.
+            prefixes: for each line, what its translations begin with.
+            workers: processes that search at the same time.
+            settings: what is not as in `decoding`.
+
         Raises:
-            ValueError: n_best above beam_size, or either below 1.
+            ValueError: n_best above beam_size, either or workers below 1, or another number of
+                prefixes than of lines.
         """
-        return self._translate(lines, self._settings(beam_size, length_penalty, alpha), n_best)
+        if prefixes is not None and len(prefixes) != len(lines):
+            raise ValueError(f"{len(lines)} lines have {len(prefixes)} prefixes")
+        chosen = self._settings(settings)
+        with searching(self.engine, chosen, n_best, workers) as submit:
+            return self._begin(lines, chosen, submit, prefixes)()
 
     def translate_stream(
         self,
         lines: Iterable[str],
         *,
-        beam_size: int | None = None,
         n_best: int = 1,
-        length_penalty: Literal["paper", "power", "none"] | None = None,
-        alpha: float | None = None,
+        prefix: str = "",
+        workers: int = 1,
         window: int = WINDOW,
+        first_window: int = FIRST_WINDOW,
+        **settings: Unpack[SearchSettings],
     ) -> Iterator[list[Translation]]:
-        """`translate_batch` for any number of lines, `window` of them in memory, in order."""
-        if window < 1:
-            raise ValueError(f"window must be at least 1; found {window}")
-        settings = self._settings(beam_size, length_penalty, alpha)
+        """`translate_batch` for any number of lines, in order.
+
+        Args:
+            lines: to translate; with one worker `window` of them are in memory at a time, with more
+                twice as many.
+            n_best, workers, settings: as in `translate_batch`.
+            prefix: what every translation begins with.
+            window: lines sorted by length together.
+            first_window: lines translated first, so that the first come soon; twice as many next.
+        """
+        if window < 1 or first_window < 1:
+            raise ValueError(f"window must be at least 1; found {min(window, first_window)}")
+        chosen = self._settings(settings)
         lines = iter(lines)
-        size = min(FIRST_WINDOW, window)
-        while chunk := list(islice(lines, size)):
-            yield from self._translate(chunk, settings, n_best)
-            size = min(2 * size, window)
+        size = min(first_window, window)
+        begun: deque[Callable[[], list[list[Translation]]]] = deque()
+        with searching(self.engine, chosen, n_best, workers) as submit:
+            while chunk := list(islice(lines, size)):
+                begun.append(self._begin(chunk, chosen, submit, [prefix] * len(chunk)))
+                # Workers go on with the next window while the last of this one are still at it.
+                if workers == 1 or len(begun) > 1:
+                    yield from begun.popleft()()
+                size = min(2 * size, window)
+            while begun:
+                yield from begun.popleft()()
 
-    def _settings(
-        self, beam_size: int | None, length_penalty: str | None, alpha: float | None
-    ) -> DecodingConfig:
-        if beam_size is not None and beam_size < 1:
+    def sample(
+        self, text: str, n: int = 1, *, prefix: str = "", sampling: Sampling | None = None
+    ) -> list[Translation]:
+        """n translations drawn at random, in no order; the same seed gives the same ones.
+
+        Raises:
+            UserError: the engine cannot sample.
+        """
+        engine = self._torch_engine("sample")
+        plans, sources, given = self._plan([text], self.decoding, [prefix])
+        found: list[list[Translation]] = [[] for _ in sources]
+        for i, (source, begins) in enumerate(zip(sources, given, strict=True)):
+            drawn = engine.sample(
+                [source] * n,
+                self.decoding,
+                sampling or Sampling(),
+                [begins] * n,
+                [rank * len(sources) + i for rank in range(n)],
+            )
+            found[i] = [self._translation(hypothesis) for hypothesis in drawn]
+        return _join(plans[0], found) if sources else [Translation("", 0.0)] * n
+
+    def score(self, text: str, translation: str) -> Score:
+        """How likely the model finds this translation of a text, which is not cut into sentences.
+
+        Raises:
+            UserError: the engine cannot score.
+        """
+        engine = self._torch_engine("score")
+        eos = self.tokenizer.eos_id
+        target = [*self.tokenizer.encode(translation), eos]
+        [log_probs] = engine.score([[*self.tokenizer.encode(text), eos]], [target])
+        return Score(tuple(self.tokenizer.pieces(target)), tuple(log_probs))
+
+    def alternatives(
+        self, text: str, prefix: str = "", n: int = 5, **settings: Unpack[SearchSettings]
+    ) -> list[Translation]:
+        """What else could follow a prefix of the translation.
+
+        Args:
+            text: to translate, as one sentence.
+            prefix: how the translation begins.
+            n: how many of the likeliest next pieces to follow.
+            settings: what is not as in `decoding`.
+
+        Returns:
+            For each such piece, the likeliest first, the best translation that goes on with it.
+
+        Raises:
+            UserError: the engine cannot tell.
+        """
+        engine = self._torch_engine("alternatives")
+        source = [*self.tokenizer.encode(text), self.tokenizer.eos_id]
+        begins = self.tokenizer.encode(prefix)
+        # One more, since the end of the sentence is among them and goes on with nothing.
+        tokens = [token for token, _ in engine.next_tokens(source, begins, n + 1)]
+        tokens = [token for token in tokens if token != self.tokenizer.eos_id][:n]
+        prefixes = [[*begins, token] for token in tokens]
+        found = engine.search([source] * len(tokens), self._settings(settings), 1, prefixes)
+        return [self._translation(best[0]) for best in found]
+
+    def _torch_engine(self, method: str) -> TorchEngine:
+        if not isinstance(self.engine, TorchEngine):
+            raise UserError(f"{method} needs a run directory; this engine only translates")
+        return self.engine
+
+    def _settings(self, changes: SearchSettings) -> DecodingConfig:
+        if (beam_size := changes.get("beam_size", 1)) < 1:
             raise ValueError(f"beam_size must be at least 1; found {beam_size}")
-        given = {"beam_size": beam_size, "length_penalty": length_penalty, "alpha": alpha}
-        changed = {name: value for name, value in given.items() if value is not None}
-        return DecodingConfig(**{**self.decoding.model_dump(), **changed})
+        return DecodingConfig(**{**self.decoding.model_dump(), **changes})
 
-    def _translate(
-        self, lines: Sequence[str], settings: DecodingConfig, n_best: int
-    ) -> list[list[Translation]]:
+    def _plan(
+        self, lines: Sequence[str], settings: DecodingConfig, prefixes: Sequence[str] | None
+    ) -> tuple[list[list[int | str]], list[list[int]], list[list[int]]]:
+        # For each line its parts: places among the sources, and text that stays. Then the sources,
+        # each with EOS, and what their translations begin with.
+        plans: list[list[int | str]] = []
         sources: list[list[int]] = []
-        plans: list[list[int | str]] = []  # per line: places in sources, and text that stays
-        for line in lines:
+        given: list[list[int]] = []
+        for number, line in enumerate(lines):
             line = line.encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
             plan: list[int | str] = []
+            begins = self.tokenizer.encode(prefixes[number]) if prefixes else []
             for text, stays in self._runs(line):
                 if stays:
                     plan.append(text)
                     continue
                 for ids in self._sentences(text, settings):
                     plan.append(len(sources))
-                    sources.append(ids)
+                    sources.append([*ids, self.tokenizer.eos_id])
+                    given.append(begins)
+                    begins = []  # only the line's first sentence begins so
             plans.append(plan)
-        found = self._search(sources, settings, n_best)
-        return [_join(plan, found) for plan in plans]
+        return plans, sources, given
+
+    def _begin(
+        self,
+        lines: Sequence[str],
+        settings: DecodingConfig,
+        submit: Submit,
+        prefixes: Sequence[str] | None,
+    ) -> Callable[[], list[list[Translation]]]:
+        # Hands over the searches of some lines and returns what waits for their translations.
+        plans, sources, given = self._plan(lines, settings, prefixes)
+        lengths = np.array([len(ids) for ids in sources], dtype=np.int64)
+        budget = max([settings.batch_tokens, *lengths.tolist()])
+        batches = token_budget_batches(lengths, lengths, budget)
+        # The longest first, so that no worker is left with them at the end.
+        waiting = [
+            (
+                indices,
+                submit(
+                    [sources[i] for i in indices],
+                    [given[i] for i in indices] if any(given) else None,
+                ),
+            )
+            for indices in reversed(batches)
+        ]
+
+        def finish() -> list[list[Translation]]:
+            found: list[list[Translation]] = [[] for _ in sources]
+            for indices, result in waiting:
+                for i, hypotheses in zip(indices, result(), strict=True):
+                    found[i] = [self._translation(hypothesis) for hypothesis in hypotheses]
+            return [_join(plan, found) for plan in plans]
+
+        return finish
+
+    def _translation(self, hypothesis: Hypothesis) -> Translation:
+        return Translation(_printable(self.tokenizer.decode(hypothesis.ids)), hypothesis.score)
 
     def _runs(self, line: str) -> list[tuple[str, bool]]:
         # Emoji and other symbols that the vocabulary can only spell in bytes were hardly seen in
@@ -200,46 +399,6 @@ class Translator:
             return [ids for ids in sentences if ids]
         return [
             piece for ids in sentences if ids for piece in _cut(ids, longest - 1, self.tokenizer)
-        ]
-
-    def _search(
-        self, sources: Sequence[list[int]], settings: DecodingConfig, n_best: int
-    ) -> list[list[Translation]]:
-        lengths = np.array([len(ids) + 1 for ids in sources], dtype=np.int64)
-        budget = max([settings.batch_tokens, *lengths.tolist()])
-        results: list[list[Translation]] = [[] for _ in sources]
-        for indices in token_budget_batches(lengths, lengths, budget):
-            batch = [[*sources[i], self.tokenizer.eos_id] for i in indices]
-            for i, translations in zip(
-                indices, self._beam_search(batch, settings, n_best), strict=True
-            ):
-                results[i] = translations
-        return results
-
-    def _beam_search(
-        self, batch: list[list[int]], settings: DecodingConfig, n_best: int
-    ) -> list[list[Translation]]:
-        tokenizer, device = self.tokenizer, self.model.device
-        with torch.inference_mode():
-            state = self.model.start(pad_ids(batch, tokenizer.pad_id).to(device))
-        # A beam of one is greedy search: there is nothing to compare lengths with.
-        kind = settings.length_penalty if settings.beam_size > 1 else "none"
-        hypotheses = beam_search(
-            self.model.step,
-            state,
-            [len(ids) - 1 + max(1, settings.max_extra_tokens) for ids in batch],
-            bos_id=tokenizer.bos_id,
-            eos_id=tokenizer.eos_id,
-            forbidden=[i for i in (tokenizer.pad_id, tokenizer.bos_id, tokenizer.unk_id) if i >= 0],
-            beam_size=settings.beam_size,
-            n_best=n_best,
-            penalty=partial(length_penalty, kind, settings.alpha),
-            patience=settings.patience,
-            device=device,
-        )
-        return [
-            [Translation(_printable(tokenizer.decode(h.ids)), h.score) for h in best]
-            for best in hypotheses
         ]
 
 

@@ -28,13 +28,22 @@ def scaled_dot_product_attention(
     """
     if query.is_cuda:
         return fused_attention(query, key, value, mask, dropout)
-    # Sums and softmax in fp32 or better: in bf16 softmax takes three times as long on a CPU.
+    weights = attention_weights(query, key, mask).to(value.dtype)
+    return F.dropout(weights, dropout, training=dropout > 0) @ value
+
+
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(Q Kᵀ / √d_head): how much each query takes of each value.
+
+    Returns:
+        (..., query_len, key_len), in fp32 or better: in bf16 softmax takes three times as long on
+        a CPU.
+    """
     scores = query / math.sqrt(query.size(-1)) @ key.transpose(-2, -1)
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is not None:
         scores += _as_summand(mask, scores.dtype)
-    weights = scores.softmax(dim=-1).to(value.dtype)
-    return F.dropout(weights, dropout, training=dropout > 0) @ value
+    return scores.softmax(dim=-1)
 
 
 def fused_attention(

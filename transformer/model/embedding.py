@@ -1,6 +1,8 @@
 """Token embedding and positional encoding, §3.4 and §3.5."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +65,10 @@ class Embedding(nn.Module):
     def logits(self, x: Tensor) -> Tensor:
         """(..., d_model) → (..., vocab_size): the pre-softmax transformation, no bias, §3.4."""
         return F.linear(x, self.weight)
+
+    def some_logits(self, ids: Tensor) -> Callable[[Tensor], Tensor]:
+        """What gives the logits of these pieces only: (..., d_model) → (..., len(ids))."""
+        return partial(F.linear, weight=self.weight[ids])
 
 
 def _dtype_of_activations(x: Tensor) -> torch.dtype:

@@ -18,10 +18,8 @@ from .layers import DecoderLayer, EncoderLayer
 from .masks import causal_mask, padding_mask
 from .packing import Packing, round_up_length
 
-
-FORGET_AT = 0.5
-FORGET_FROM = 32
-"""Tokens that a sentence's hypotheses have left behind are first cleared away at so many."""
+FORGET_FROM = 64
+"""A sentence's tokens are first looked through at so many, for those of no hypothesis any more."""
 
 
 def block_factories(
@@ -102,6 +100,7 @@ class Decoder(nn.Module):
         src_mask: Tensor | None = None,
         past: tuple[KeyValueCache, ...] | None = None,
         packing: Packing | None = None,
+        seen: list[Tensor] | None = None,
     ) -> tuple[Tensor, tuple[KeyValueCache, ...]]:
         """(batch, tgt_len, d_model) → the same shape, and what the next step remembers.
 
@@ -116,6 +115,7 @@ class Decoder(nn.Module):
                 src_mask,
                 None if past is None else past[i],
                 packing,
+                seen,
             )
             caches.append(cache)
         return self.norm(x), tuple(caches)
@@ -137,6 +137,9 @@ class DecodingState:
     past: tuple[KeyValueCache, ...] | None  # likewise, all hypotheses' tokens; None at first
     history: Tensor  # (sentences, hypotheses, length of past), True = one of its tokens
     position: int = 0  # tokens decoded so far
+    # (sentences, hypotheses, src_len) cross-attention of the last layer, its heads averaged, summed
+    # over the tokens so far; None if nobody asked for it. Padding counts as covered.
+    coverage: Tensor | None = None
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> "DecodingState":
         """The state with other hypotheses: reordered, repeated, or those of some sentences only.
@@ -146,8 +149,15 @@ class DecodingState:
             sentences: indices of the sentences they belong to; None if all remain.
         """
         n_sentences = self.history.size(0) if sentences is None else len(sentences)
-        history = self.history.flatten(0, 1)[rows].unflatten(0, (n_sentences, -1))
-        state = replace(self, history=history)
+
+        def reordered(x: Tensor) -> Tensor:
+            return x.flatten(0, 1)[rows].unflatten(0, (n_sentences, -1))
+
+        state = replace(
+            self,
+            history=reordered(self.history),
+            coverage=None if self.coverage is None else reordered(self.coverage),
+        )
         if sentences is not None:
             state = replace(
                 state,
@@ -158,12 +168,13 @@ class DecodingState:
         return state._forget()
 
     def _forget(self) -> "DecodingState":
-        # Leaves out tokens that belong to no hypothesis any more, when they have become the most.
+        # Leaves out tokens that belong to no hypothesis any more, when these are the most: of a
+        # long translation nearly all hypotheses share the same tokens.
         if self.past is None or self.history.size(2) < FORGET_FROM:
             return self
         in_use = self.history.any(dim=1)  # (sentences, length of past)
         n_kept = int(in_use.sum(dim=1).max())
-        if n_kept > FORGET_AT * in_use.size(1):
+        if 2 * n_kept > in_use.size(1):
             return self
         kept = in_use.to(torch.uint8).topk(n_kept, dim=1).indices.sort(dim=1).values
         places = kept.unsqueeze(1).expand(-1, self.history.size(1), -1)
@@ -261,20 +272,34 @@ class Transformer(nn.Module):
         )
         return x
 
-    def start(self, src: Tensor) -> DecodingState:
-        """Encodes (batch, src_len) ids and returns the state before the first decoding step."""
+    def start(self, src: Tensor, *, coverage: bool = False) -> DecodingState:
+        """Encodes (batch, src_len) ids and returns the state before the first decoding step.
+
+        Args:
+            src: padded with pad_id.
+            coverage: keep account of what of the source has been attended to.
+        """
         src = round_up_length(src, self.pad_id)
         memory = tuple(c.contiguous() for c in self.decoder.remember(self.encode(src)))
         history = torch.ones(len(src), 1, 0, dtype=torch.bool, device=src.device)
-        return DecodingState(padding_mask(src, self.pad_id), memory, None, history)
+        covered = (src == self.pad_id)[:, None].to(self.output.weight.dtype) if coverage else None
+        return DecodingState(
+            padding_mask(src, self.pad_id), memory, None, history, coverage=covered
+        )
 
-    def step(self, tokens: Tensor, state: DecodingState) -> tuple[Tensor, DecodingState]:
+    def step(
+        self,
+        tokens: Tensor,
+        state: DecodingState,
+        logits: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, DecodingState]:
         """One more token for every hypothesis.
 
         Args:
             tokens: (rows,) the latest token of each, BOS at the first step; the hypotheses of a
                 sentence side by side.
             state: from `start` or the step before; it is not changed.
+            logits: in place of `output.logits`, such as those of some pieces only.
 
         Returns:
             Logits of the next token, (rows, vocab_size), and the new state.
@@ -287,9 +312,17 @@ class Transformer(nn.Module):
         x = x.view(n_sentences, n_hypotheses, -1)
         itself = torch.eye(n_hypotheses, dtype=torch.bool, device=tokens.device)
         history = torch.cat((state.history, itself.expand(n_sentences, -1, -1)), dim=2)
-        x, past = self.decoder(x, state.memory, history[:, None], state.src_mask, state.past)
-        new = replace(state, past=past, history=history, position=state.position + 1)
-        return self.output.logits(x.flatten(0, 1)), new
+        coverage = state.coverage
+        seen: list[Tensor] | None = None if coverage is None else []
+        x, past = self.decoder(
+            x, state.memory, history[:, None], state.src_mask, state.past, seen=seen
+        )
+        if coverage is not None and seen:
+            coverage = coverage + seen[-1].mean(dim=1)
+        new = DecodingState(
+            state.src_mask, state.memory, past, history, state.position + 1, coverage
+        )
+        return (logits or self.output.logits)(x.flatten(0, 1)), new
 
     def n_parameters(self) -> int:
         """Trained weights; shared ones count once."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .attention import MultiHeadAttention
+from .attention import MultiHeadAttention, attention_weights
 from .dropout import Dropout
 from .feed_forward import FeedForward
 from .kv_cache import KeyValueCache
@@ -100,6 +100,7 @@ class DecoderLayer(nn.Module):
         src_mask: Tensor | None = None,
         past: KeyValueCache | None = None,
         packing: Packing | None = None,
+        seen: list[Tensor] | None = None,
     ) -> tuple[Tensor, KeyValueCache]:
         """Runs the layer over new tokens.
 
@@ -111,6 +112,7 @@ class DecoderLayer(nn.Module):
             src_mask: which source tokens may be attended to.
             past: keys and values of the tokens before x; None when x starts the sentence.
             packing: x is (rows, d_model) instead, and this tells which rows.
+            seen: takes the weights of the cross-attention, (batch, n_heads, tgt_len, src_len).
 
         Returns:
             The shape of x, and the keys and values of all tokens so far.
@@ -124,14 +126,16 @@ class DecoderLayer(nn.Module):
                 cache = past.append(cache.keys, cache.values)
             return self.self_attention.attend(queries, cache, tgt_mask, packing)
 
+        def cross_attention(x: Tensor) -> Tensor:
+            assert memory is not None
+            queries = self.cross_attention.ask(x, packing)
+            if seen is not None:
+                seen.append(attention_weights(queries, memory.keys, src_mask))
+            return self.cross_attention.attend(queries, memory, src_mask, packing)
+
         x = self.self_attention_residual(x, self_attention)
         if memory is not None:
-            x = self.cross_attention_residual(
-                x,
-                lambda x: self.cross_attention.attend(
-                    self.cross_attention.ask(x, packing), memory, src_mask, packing
-                ),
-            )
+            x = self.cross_attention_residual(x, cross_attention)
         x = self.feed_forward_residual(x, self.feed_forward)
         assert cache is not None
         return x, cache

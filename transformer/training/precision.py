@@ -10,7 +10,7 @@ import torch
 
 from ..config import TrainingConfig
 from ..errors import UserError
-from .memory import keep_compiled_products, keep_freed_memory
+from ..memory import keep_compiled_products, keep_freed_memory
 
 
 def set_up(settings: TrainingConfig) -> tuple[torch.device, Literal["fp32", "bf16"]]:

@@ -1,0 +1,183 @@
+"""What searches: ids in, hypotheses out. Text is the translator's business."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..config import DecodingConfig
+from ..data.batching import pad_ids
+from ..data.tokenizer import Tokenizer
+from ..model.encoder_decoder import DecodingState, Transformer
+from .beam_search import Hypothesis, beam_search, coverage_penalty, length_penalty
+from .sampling import Sampling, sample
+from .shortlist import Shortlist
+
+Ids = Sequence[int]
+
+
+class Engine(Protocol):
+    """What a `Translator` needs of whatever runs the model."""
+
+    def search(
+        self,
+        batch: Sequence[Ids],
+        settings: DecodingConfig,
+        n_best: int = 1,
+        prefixes: Sequence[Ids] | None = None,
+    ) -> list[list[Hypothesis]]:
+        """The best hypotheses of each source, best first.
+
+        Args:
+            batch: ids of the sources, each ending with EOS.
+            settings: beam size, length penalty, length limit.
+            n_best: hypotheses for each source, at most beam_size.
+            prefixes: ids that each translation begins with.
+        """
+
+
+class TorchEngine:
+    """Searches with a `Transformer`.
+
+    Args:
+        model: trained; it is put into evaluation mode.
+        tokenizer: the one it was trained with.
+        shortlist: limits the pieces of a search to those that its sources may need.
+    """
+
+    def __init__(
+        self, model: Transformer, tokenizer: Tokenizer, shortlist: Shortlist | None = None
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.shortlist = shortlist
+        special = (tokenizer.pad_id, tokenizer.bos_id, tokenizer.unk_id)
+        self._forbidden = [i for i in special if i >= 0]
+
+    def search(
+        self,
+        batch: Sequence[Ids],
+        settings: DecodingConfig,
+        n_best: int = 1,
+        prefixes: Sequence[Ids] | None = None,
+    ) -> list[list[Hypothesis]]:
+        """See `Engine`."""
+        beta = settings.coverage_penalty
+        # A beam of one is greedy search: there is nothing to compare lengths with.
+        kind = settings.length_penalty if settings.beam_size > 1 else "none"
+        search = partial(
+            beam_search,
+            state=self._start(batch, coverage=beta > 0),
+            max_lengths=self._limits(batch, settings, prefixes),
+            beam_size=settings.beam_size,
+            n_best=n_best,
+            penalty=partial(length_penalty, kind, settings.alpha),
+            patience=settings.patience,
+            bonus=partial(_coverage_bonus, beta=beta) if beta > 0 else None,
+            device=self.model.device,
+        )
+        bos_id, eos_id = self.tokenizer.bos_id, self.tokenizer.eos_id
+        if self.shortlist is None:
+            return search(
+                self.model.step,
+                bos_id=bos_id,
+                eos_id=eos_id,
+                forbidden=self._forbidden,
+                prefixes=prefixes,
+            )
+
+        # The search then numbers the pieces on the list from 0, in their order.
+        special = [bos_id, eos_id, *self._forbidden]
+        listed = self.shortlist.candidates(batch, [*special, *chain(*(prefixes or ()))])
+        numbers = {piece: number for number, piece in enumerate(listed.tolist())}
+        listed = listed.to(self.model.device)
+        logits = self.model.output.some_logits(listed)
+        found = search(
+            lambda tokens, state: self.model.step(listed[tokens], state, logits),
+            bos_id=numbers[bos_id],
+            eos_id=numbers[eos_id],
+            forbidden=[numbers[piece] for piece in self._forbidden],
+            prefixes=prefixes and [[numbers[piece] for piece in prefix] for prefix in prefixes],
+        )
+        pieces = listed.tolist()
+        return [
+            [replace(h, ids=tuple(pieces[number] for number in h.ids)) for h in best]
+            for best in found
+        ]
+
+    def sample(
+        self,
+        batch: Sequence[Ids],
+        settings: DecodingConfig,
+        sampling: Sampling,
+        prefixes: Sequence[Ids] | None = None,
+        places: Sequence[int] | None = None,
+    ) -> list[Hypothesis]:
+        """A translation of each source, drawn at random; see `sample`."""
+        return sample(
+            self.model.step,
+            self._start(batch),
+            self._limits(batch, settings, prefixes),
+            bos_id=self.tokenizer.bos_id,
+            eos_id=self.tokenizer.eos_id,
+            forbidden=self._forbidden,
+            sampling=sampling,
+            places=places,
+            prefixes=prefixes,
+            device=self.model.device,
+        )
+
+    @torch.inference_mode()
+    def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[list[float]]:
+        """The log-probability of every token of given translations.
+
+        Args:
+            sources: ids, each ending with EOS.
+            targets: ids of their translations, each ending with EOS.
+
+        Returns:
+            For each translation one natural logarithm a token.
+        """
+        bos, pad = self.tokenizer.bos_id, self.tokenizer.pad_id
+        device = self.model.device
+        src = pad_ids(sources, pad).to(device)
+        tgt = pad_ids(targets, pad).to(device)
+        tgt_in = pad_ids([[bos, *ids[:-1]] for ids in targets], pad).to(device)
+        logits = self.model(src, tgt_in)
+        exact = torch.promote_types(logits.dtype, torch.float32)
+        log_probs = logits.to(exact).log_softmax(dim=-1).gather(2, tgt.unsqueeze(-1))[..., 0]
+        return [row[: len(ids)] for row, ids in zip(log_probs.tolist(), targets, strict=True)]
+
+    @torch.inference_mode()
+    def next_tokens(self, source: Ids, prefix: Ids, n: int) -> list[tuple[int, float]]:
+        """The n likeliest tokens after a prefix of the translation, and their log-probabilities."""
+        state = self._start([source])
+        for token in (self.tokenizer.bos_id, *prefix):
+            logits, state = self.model.step(torch.tensor([token], device=self.model.device), state)
+        log_probs = logits[0].to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+        log_probs[self._forbidden] = -torch.inf
+        best, tokens = log_probs.topk(min(n, len(log_probs) - len(self._forbidden)))
+        return list(zip(tokens.tolist(), best.tolist(), strict=True))
+
+    def _start(self, batch: Sequence[Ids], *, coverage: bool = False) -> DecodingState:
+        src = pad_ids(batch, self.tokenizer.pad_id).to(self.model.device)
+        with torch.inference_mode():
+            return self.model.start(src, coverage=coverage)
+
+    def _limits(
+        self, batch: Sequence[Ids], settings: DecodingConfig, prefixes: Sequence[Ids] | None
+    ) -> list[int]:
+        given = [len(prefix) for prefix in prefixes] if prefixes else [0] * len(batch)
+        return [
+            max(len(ids) - 1 + max(1, settings.max_extra_tokens), n + 1)
+            for ids, n in zip(batch, given, strict=True)
+        ]
+
+
+def _coverage_bonus(state: DecodingState, beta: float) -> Tensor:
+    assert state.coverage is not None
+    return coverage_penalty(state.coverage, beta).flatten()
