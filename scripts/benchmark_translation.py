@@ -9,7 +9,8 @@ sentences, from text to text, in a process of its own, batched as its interface 
 after the other, and again, `--rounds` times; the tables give medians. Loading and a first pass over
 a few sentences are not counted. Each peer is installed into a virtual environment of its own under
 --work, which needs the network or a local index. To write the model for CTranslate2 and Hugging
-Face, this one needs the extra `export`.
+Face, this one needs the extra `export`; the row with a shortlist needs one in the run directory,
+made by build_shortlist.py.
 """
 
 import argparse
@@ -53,9 +54,10 @@ class Contender:
     workers: bool = False  # one for each thread, instead of threads that share their work
 
 
-def _ours(precision: str) -> Contender:
-    settings = {"precision": precision}
-    return Contender(f"this package, {precision}", "translate_ours.py", "", settings)
+def _ours(precision: str, *, workers: bool = False, shortlist: bool = False) -> Contender:
+    name = f"this package, {precision}" + ", shortlist" * shortlist + ", workers" * workers
+    settings = {"precision": precision, "shortlist": shortlist}
+    return Contender(name, "translate_ours.py", "", settings, workers)
 
 
 def _ctranslate2(precision: str, workers: bool = False) -> Contender:
@@ -74,9 +76,13 @@ def _huggingface(precision: str) -> Contender:
 
 
 CONTENDERS = {
-    "ours": _ours("bf16"),
     "ours-fp32": _ours("fp32"),
+    "ours-bf16": _ours("bf16"),
     "ours-int8": _ours("int8"),
+    "ours-fp32-workers": _ours("fp32", workers=True),
+    "ours-bf16-workers": _ours("bf16", workers=True),
+    "ours-int8-workers": _ours("int8", workers=True),
+    "ours-shortlist-workers": _ours("int8", workers=True, shortlist=True),
     "ct2": _ctranslate2("fp32"),
     "ct2-int8": _ctranslate2("int8"),
     "ct2-workers": _ctranslate2("fp32", workers=True),
@@ -85,6 +91,10 @@ CONTENDERS = {
     "hf-bf16": _huggingface("bf16"),
     "joeynmt": Contender("Joey NMT, fp32", "translate_joeynmt.py", "joeynmt"),
 }
+
+# The fastest of these is what the others are compared with. A shortlist is not among them, since
+# CTranslate2 could be given one, too.
+OURS = [key for key in CONTENDERS if key.startswith("ours") and "shortlist" not in key]
 
 # By which each engine was quickest on two cores, of half, double and so on: source tokens, but in
 # Hugging Face and Joey NMT sentences.
@@ -188,6 +198,11 @@ class Results:
         self.signature = ""
         self.runs: dict[tuple[int, int, str], list[Result]] = {}
 
+    def speed(self, threads: int, beam_size: int, key: str) -> float:
+        """Median sentences a second."""
+        runs = self.runs[threads, beam_size, key]
+        return statistics.median(run.sentences_per_second for run in runs)
+
     def add(self, case: tuple[int, int, str], report: dict[str, Any]) -> Result:
         """Scores a run and keeps it."""
         translations = report["translations"]
@@ -264,7 +279,11 @@ def run(contender: Contender, python: Path, folder: Path, job: dict[str, Any]) -
 
 def print_table(results: Results, threads: int, beam_size: int, contenders: Sequence[str]) -> None:
     """Medians over the rounds, as Markdown."""
-    first = contenders[0]
+    ours = [key for key in contenders if key in OURS and (threads, beam_size, key) in results.runs]
+    first = max(
+        ours or contenders[:1],
+        key=lambda key: results.speed(threads, beam_size, key),
+    )
     print(
         f"| | sentences/s | range | target tokens/s | {CONTENDERS[first].name} is | "
         f"one sentence, median | 95 % below | peak memory | loading | BLEU |"

@@ -5,9 +5,11 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from transformer.cli import evaluate_main, train_main, translate_main
 from transformer.data.sample_corpus import sample_pairs
@@ -238,6 +240,240 @@ def test_bad_arguments_are_explained(
     with pytest.raises(SystemExit):
         translate_main(arguments)
     assert message in capsys.readouterr().err
+
+
+# Ways to search, and what else a model can say ---------------------------------------------------
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Restored after a command that sets them."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The shipped model for CTranslate2, in int8."""
+    pytest.importorskip("ctranslate2")
+    from transformer.export.cli import main
+
+    folder = tmp_path_factory.mktemp("export") / "int8"
+    arguments = ["--format", "ctranslate2", "--quantization", "int8", "--output", str(folder)]
+    assert main(arguments) == 0
+    return str(folder)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_every_precision_translates(precision: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert translate_main(["--precision", precision, PIZZA]) == 0
+    assert lines_of(capsys) == ["The pizza came out of the oven"]
+
+
+def test_workers_write_what_one_process_writes(
+    tmp_path: Path, threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformer.cli.FILE_WINDOW", 16)
+    lines = [de for de, _ in sample_pairs("val", 40)]
+    source, one, two = (tmp_path / name for name in ("a.de", "one.en", "two.en"))
+    source.write_text("".join(f"{line}\n" for line in [*lines, "", *lines]), encoding="utf-8")
+    arguments = ["--input", str(source), "--threads", "1"]
+    assert translate_main([*arguments, "--output", str(one)]) == 0
+    assert translate_main([*arguments[:2], "--output", str(two), "--workers", "2"]) == 0
+    assert two.read_bytes() == one.read_bytes()
+    assert one.read_text().count("\n") == 81
+
+
+def test_a_prefix_is_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert translate_main(["--prefix", "A pizza", PIZZA, PIZZA]) == 0
+    assert lines_of(capsys) == ["A pizza came out of the oven"] * 2
+    assert translate_main(["--prefix", os.fsdecode(b"Gr\xfc\xdfe"), PIZZA]) == 0
+    assert lines_of(capsys)[0].startswith("Gr??e")
+
+
+def test_alternatives(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--prefix", "The", "--alternatives", "3"]
+    assert translate_main([*arguments, PIZZA, "", "Guten Morgen!"]) == 0
+    rows = [line.split(" ||| ") for line in lines_of(capsys)]
+    assert [row[0] for row in rows] == ["0"] * 3 + ["2"] * 3
+    assert rows[0][1] == "The pizza came out of the oven"
+    assert len({row[1] for row in rows}) == 6 and all(row[1].startswith("The") for row in rows)
+    assert translate_main([*arguments, "--json", PIZZA, ""]) == 0
+    first, second = (json.loads(line) for line in lines_of(capsys))
+    assert [t["text"] for t in first["translations"]] == [row[1] for row in rows[:3]]
+    assert second == {"source": "", "translations": []}
+
+
+def test_score_of_a_text(capsys: pytest.CaptureFixture[str]) -> None:
+    english = "The pizza came out of the oven"
+    assert translate_main(["--score", english, PIZZA]) == 0
+    [line] = lines_of(capsys)
+    total, _, pieces = line.partition(" ||| ")
+    by_piece = pieces.split(" ")
+    assert "".join(by_piece[::2]) == "▁" + english.replace(" ", "▁") + "</s>"
+    assert sum(map(float, by_piece[1::2])) == pytest.approx(float(total), abs=0.1)
+    assert translate_main(["--score", english, "--json", PIZZA]) == 0
+    row = json.loads(lines_of(capsys)[0])
+    assert (row["source"], row["translation"]) == (PIZZA, english)
+    assert row["log_prob"] == float(total)
+    assert [piece for piece, _ in row["pieces"]] == by_piece[::2]
+    for strange in ("", "\udcff", "🐕"):
+        assert translate_main(["--score", strange, "--json", strange]) == 0
+        assert json.loads(lines_of(capsys)[0])["log_prob"] < 0
+
+
+def test_score_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target, output = (tmp_path / name for name in ("a.de", "a.en", "scores"))
+    source.write_text(f"{PIZZA}\nGuten Morgen!\n")
+    target.write_text("The pizza came out of the oven\nGood morning!\n")
+    arguments = ["--input", str(source), "--score", str(target)]
+    assert translate_main([*arguments, "--output", str(output)]) == 0
+    assert len(output.read_text().splitlines()) == 2
+    target.write_text("The pizza came out of the oven\n")
+    assert translate_main(arguments) == 1
+    message = f"{source} has 2 lines and {target} 1; they must be aligned"
+    assert message in capsys.readouterr().err
+    assert translate_main(["--input", str(source), "--score", "nowhere.en"]) == 1
+    assert "cannot read nowhere.en" in capsys.readouterr().err
+
+
+def test_samples_depend_on_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str) -> list[str]:
+        assert translate_main(["--sample", *arguments, PIZZA, "Wo ist der Bahnhof?"]) == 0
+        return lines_of(capsys)
+
+    first = run("--seed", "3", "--n-best", "4")
+    assert len(first) == 8 and first[4].startswith("1 ||| ")
+    assert run("--seed", "3", "--n-best", "4") == first
+    assert run("--seed", "4", "--n-best", "4") != first
+    assert run() == run("--seed", "1")
+    assert run("--seed", str(10**30))
+    greedy = ["The pizza came out of the oven", "Where is the station?"]
+    assert run("--temperature", "0") == run("--top-k", "1") == run("--top-p", "0.001") == greedy
+
+
+def test_ctranslate2_translates_too(exported: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--engine", "ctranslate2", "--model", exported, "--threads", "1"]
+    assert translate_main([*arguments, PIZZA]) == 0
+    assert lines_of(capsys) == ["The pizza came out of the oven"]
+    for precision in ("fp32", "int8"):
+        assert translate_main([*arguments, "--precision", precision, "--prefix", "A", PIZZA]) == 0
+        assert lines_of(capsys) == ["A pizza came out of the oven"]
+
+
+def test_ctranslate2_computes_as_it_was_exported(
+    exported: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ctranslate2
+
+    made = []
+    translator = ctranslate2.Translator
+
+    def noted(*args: object, **options: object) -> object:
+        made.append(translator(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(ctranslate2, "Translator", noted)
+    arguments = ["--engine", "ctranslate2", "--model", exported, "--threads", "1"]
+    assert translate_main([*arguments, PIZZA]) == 0
+    assert translate_main([*arguments, "--precision", "fp32", PIZZA]) == 0
+    assert [t.compute_type for t in made] == ["int8_float32", "float32"]
+
+
+CTRANSLATE2 = ["--engine", "ctranslate2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--shortlist"], "shortlist.safetensors does not exist; scripts/build_shortlist.py makes"),
+        (["--workers", "2", "--threads", "1"], "give --workers or --threads, not both: a worker"),
+        (["--sample", "--top-p", "0"], "top_p must be above 0 and at most 1; found 0.0"),
+        (CTRANSLATE2, "--engine ctranslate2 needs --model, a folder of transformer-export"),
+        ([*CTRANSLATE2, "--model", "nowhere"], "nowhere is no model for CTranslate2; transformer-"),
+        ([*CTRANSLATE2, "--model", "x", "--workers", "2"], "ctranslate2 takes --threads"),
+        ([*CTRANSLATE2, "--model", "x", "--shortlist"], "--shortlist is for --engine torch; leave"),
+    ],
+)
+def test_what_does_not_go_together_is_explained(
+    arguments: list[str], message: str, threads: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert translate_main([*arguments, PIZZA]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sample"], "sample needs a run directory; this engine only translates"),
+        (["--score", "x"], "score needs a run directory; this engine only translates"),
+        (["--alternatives", "2"], "alternatives needs a run directory; this engine only"),
+        (
+            ["--coverage-penalty", "0.2"],
+            "CTranslate2 is used without a coverage penalty; found 0.2",
+        ),
+    ],
+)
+def test_what_ctranslate2_cannot_do_is_explained(
+    arguments: list[str], message: str, exported: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = [*CTRANSLATE2, "--model", exported, "--threads", "1"]
+    assert translate_main([*engine, *arguments, PIZZA]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--temperature", "1", "x"], "--temperature is for --sample"),
+        (["--top-k", "2", "--seed", "1", "x"], "--top-k, --seed are for --sample"),
+        (
+            ["--sample", "--temperature", "-1", "x"],
+            "must be a number between 0 and 100; found '-1'",
+        ),
+        (["--sample", "--seed", "-1", "x"], "must be a whole number of at least 0; found '-1'"),
+        (["--sample", "--top-k", "0", "x"], "must be a whole number of at least 1; found '0'"),
+        (["--sample", "--score", "y", "x"], "not allowed with argument"),
+        (["--score", "y"], "--score is for one text, or for --input and a file with its trans"),
+        (["--score", "y", "x", "z"], "--score is for one text, or for --input and a file with"),
+        (["--workers", "0", "x"], "must be a whole number of at least 1; found '0'"),
+        (["--patience", "0", "x"], "must be a number between 0.01 and 1000; found '0'"),
+        (["--precision", "fp16", "x"], "invalid choice: 'fp16'"),
+    ],
+)
+def test_bad_arguments_of_these_are_explained(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        translate_main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_evaluation_says_how_it_was_translated(
+    tmp_path: Path, threads: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, reference = tmp_path / "a.de", tmp_path / "a.en"
+    source.write_text(f"{PIZZA}.\nGuten Morgen!\n" * 3)
+    reference.write_text("The pizza came out of the oven.\nGood morning!\n" * 3)
+    arguments = ["--input", str(source), "--reference", str(reference), "--bootstrap", "0"]
+    how = ["--workers", "2", "--precision", "bf16", "--patience", "1", "--coverage-penalty", "0.1"]
+    assert evaluate_main([*arguments, *how]) == 0
+    text = capsys.readouterr().out
+    assert "BLEU 100.00" in text
+    assert "length penalty paper 0.6, patience 1, coverage penalty 0.1; torch, bf16; " in text
+    assert text.endswith("; 2 workers\n")
+    assert evaluate_main([*arguments, *how, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["workers"] == 2 and report["engine"] == "torch, bf16"
+    assert report["decoding"]["patience"] == 1
+    assert report["scores"][0]["value"] == pytest.approx(100)
+    with pytest.raises(SystemExit):
+        evaluate_main(["--hypotheses", "a", "--reference", "b", "--workers", "2", "--shortlist"])
+    assert "leave out --shortlist, --workers\n" in capsys.readouterr().err
+
+
+# Evaluation --------------------------------------------------------------------------------------
 
 
 def test_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from . import __version__
 from .config import MAX_ALPHA, describe_settings, load_config
@@ -22,6 +22,9 @@ from .errors import UserError
 
 FILE_WINDOW = 4096
 """Lines of a file that are sorted by length together."""
+
+PRECISION: Literal["fp32"] = "fp32"
+"""That of matrix products, unless told otherwise."""
 
 N_WARNINGS = 10
 """Lines that are not UTF-8 named at most: in a file of another encoding it may be every one."""
@@ -313,7 +316,10 @@ def _score(args: argparse.Namespace, translator: Any) -> int:
                 f"they must be aligned"
             )
     else:
-        sources, targets = args.text, [args.score]
+        # As the bytes that were typed; see `_translate`.
+        sources, targets = (
+            list(_decoded([os.fsencode(text)], "the text")) for text in (args.text[0], args.score)
+        )
     with _output(args.output, overwrite=args.overwrite) as out:
         for source, target in zip(sources, targets, strict=True):
             score = translator.score(source, target)
@@ -366,13 +372,14 @@ def _evaluate(args: argparse.Namespace) -> int:
                 print(translations[0].text, file=out)
                 advance()
         seconds = time.perf_counter() - started
+        precision = args.precision or (PRECISION if args.engine == "torch" else "as exported")
         n_tokens = sum(len(ids) + 1 for ids in translator.tokenizer.encode_batch(hypotheses))
         report = {
             "decoding": {**translator.decoding.model_dump(), **settings},
             "seconds": round(seconds, 2),
             "sentences_per_second": round(len(sources) / seconds, 1),
             "tokens_per_second": round(n_tokens / seconds, 1),
-            "engine": f"{args.engine}, {args.precision}" + ", shortlist" * args.shortlist,
+            "engine": f"{args.engine}, {precision}" + ", shortlist" * args.shortlist,
             "workers": args.workers,
             "hardware": hardware(),
         }
@@ -393,12 +400,17 @@ def _evaluate(args: argparse.Namespace) -> int:
         search = f"beam {settings['beam_size']}, length penalty {settings['length_penalty']}"
         if settings["length_penalty"] != "none":
             search += f" {settings['alpha']}"
+        if settings["patience"]:
+            search += f", patience {settings['patience']:g}"
+        if settings["coverage_penalty"]:
+            search += f", coverage penalty {settings['coverage_penalty']:g}"
+        workers = f"; {args.workers} workers" if args.workers > 1 else ""
         print(
             f"{len(references):,} lines in {report['seconds']} s: "
             f"{report['sentences_per_second']} sentences/s, "
             f"{report['tokens_per_second']} target tokens/s; "
             f"{'greedy' if settings['beam_size'] == 1 else search}; {report['engine']}; "
-            f"{report['hardware']}"
+            f"{report['hardware']}{workers}"
         )
     return 0
 
@@ -459,8 +471,8 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=("fp32", "bf16", "int8"),
-        default="fp32",
-        help="of matrix products: bf16 and int8 are faster where the processor has them (fp32)",
+        help="of matrix products: bf16 and int8 are faster where the processor has them (fp32; "
+        "with --engine ctranslate2 as exported)",
     )
     parser.add_argument(
         "--shortlist",
@@ -539,13 +551,18 @@ def _load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
             raise UserError("--engine ctranslate2 needs --model, a folder of transformer-export")
         if args.workers > 1:
             raise UserError("--workers is for --engine torch; ctranslate2 takes --threads")
-        kind = {"fp32": "float32", "bf16": "bfloat16", "int8": "int8"}[args.precision]
+        if args.shortlist:
+            raise UserError("--shortlist is for --engine torch; leave it out")
+        kinds = {None: "default", "fp32": "float32", "bf16": "bfloat16", "int8": "int8"}
         translator = Translator.load_ctranslate2(
-            args.model, device=device, threads=args.threads, compute_type=kind
+            args.model, device=device, threads=args.threads, compute_type=kinds[args.precision]
         )
     else:
         translator = Translator.load(
-            args.model, device=device, precision=args.precision, shortlist=args.shortlist
+            args.model,
+            device=device,
+            precision=args.precision or PRECISION,
+            shortlist=args.shortlist,
         )
     gc.freeze()  # what is loaded stays, and need not be looked through for garbage
     default = translator.decoding

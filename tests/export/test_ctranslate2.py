@@ -18,6 +18,7 @@ from transformer.export.ctranslate2 import QUANTIZATIONS, export_ctranslate2
 from transformer.export.trained import ExportError, Trained
 from transformer.inference.beam_search import Hypothesis, beam_search, length_penalty
 from transformer.inference.ctranslate2_engine import CTranslate2Engine
+from transformer.inference.engine import TorchEngine
 
 pytest.importorskip("ctranslate2")
 
@@ -186,6 +187,69 @@ def test_other_arithmetic_translates_nearly_the_same(
     ours = [best[0].ids for best in our_search(shipped, batch, DECODING)]
     same = sum(a == b for a, b in zip(ours, theirs, strict=True))
     assert same >= (len(batch) if quantization == "float32" else len(batch) // 2)
+
+
+# Prefixes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decoding", [DECODING, NONE, GREEDY])
+def test_prefixes_are_gone_on_with(
+    decoding: DecodingConfig,
+    teach: Callable[..., Trained],
+    sources: list[list[int]],
+    tmp_path: Path,
+) -> None:
+    """The log-probability is that of what follows the prefix."""
+    trained = teach()
+    engine = exported(trained, tmp_path)
+    sources = sources[:60]
+    prefixes = [
+        ids[:-1][: i % 3] if i % 2 else [9, 11, 9][: i % 4] for i, ids in enumerate(sources)
+    ]
+    assert {len(prefix) for prefix in prefixes} == {0, 1, 2}
+    theirs = [best[0] for best in engine.search(sources, decoding, 1, prefixes)]
+    for prefix, h in zip(prefixes, theirs, strict=True):
+        assert list(h.ids[: len(prefix)]) == prefix
+    whole = log_probs(trained, sources, theirs)
+    begun = [Hypothesis(tuple(prefix), 0.0, 0.0, False) for prefix in prefixes]
+    of_prefix = [
+        log_probs(trained, [ids], [h])[0] if h.ids else 0.0
+        for ids, h in zip(sources, begun, strict=True)
+    ]
+    expected = [a - b for a, b in zip(whole, of_prefix, strict=True)]
+    assert [h.log_prob for h in theirs] == pytest.approx(expected, abs=TIE)
+
+
+def test_greedy_search_after_a_prefix_is_ours(
+    teach: Callable[..., Trained], sources: list[list[int]], tmp_path: Path
+) -> None:
+    trained = teach()
+    prefixes = [ids[:-1][:2] for ids in sources]
+    theirs = exported(trained, tmp_path).search(sources, GREEDY, 1, prefixes)
+    ours = TorchEngine(trained.model, trained.tokenizer).search(sources, GREEDY, 1, prefixes)
+    different = [a[0] for a, b in zip(theirs, ours, strict=True) if a[0].ids != b[0].ids]
+    assert len(different) <= 2
+
+
+@pytest.mark.parametrize("length", [5, 60])
+def test_a_prefix_longer_than_the_limit_stays_whole(
+    length: int, teach: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = teach()
+    engine, eos = exported(trained, tmp_path), trained.tokenizer.eos_id
+    batch, prefixes = [[9, eos], [9, 10, 11, eos]], [[12] * length, []]
+    settings = DECODING.model_copy(update={"max_extra_tokens": 1})
+    first, second = engine.search(batch, settings, 2, prefixes)
+    assert all(h.ids[:length] == (12,) * length for h in first) and len(first) == 2
+    assert all(len(h.ids) + h.finished <= length + 1 for h in first)
+    assert all(len(h.ids) + h.finished <= 4 for h in second) and len(second) == 2
+
+
+def test_patience_and_coverage_penalty(make: Callable[..., Trained], tmp_path: Path) -> None:
+    engine = exported(make(), tmp_path)
+    with pytest.raises(UserError, match=r"without a coverage penalty; found 0\.2; set it to 0 or"):
+        engine.search([[9]], DECODING.model_copy(update={"coverage_penalty": 0.2}))
+    assert engine.search([[9]], DECODING.model_copy(update={"patience": 1.0}))
 
 
 def test_int8_takes_less_than_half_the_space(make: Callable[..., Trained], tmp_path: Path) -> None:

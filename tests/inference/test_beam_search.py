@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transformer.inference.beam_search import Hypothesis, beam_search, length_penalty
+from transformer.inference.beam_search import (
+    Hypothesis,
+    beam_search,
+    best_continuations,
+    coverage_penalty,
+    length_penalty,
+)
 
 BOS, EOS, A, B = range(4)
 Ids = tuple[int, ...]
@@ -281,6 +287,14 @@ def test_finished_sentences_leave_the_batch() -> None:
     assert reader.rows_seen == [3, 4, 2, 2]
 
 
+def test_few_finished_sentences_are_computed_along() -> None:
+    endless: Table = lambda said: [0.0, 0.0, 0.7, 0.3]  # noqa: E731
+    reader = Reader([endless] * 5)
+    found = search([endless] * 5, [1, 4, 4, 4, 4], reader, beam_size=2)
+    assert reader.rows_seen == [5, 10, 10, 10]
+    assert [len(best.ids) for [best] in found] == [1, 4, 4, 4, 4]
+
+
 def test_forbidden_tokens_are_never_produced() -> None:
     tempting = table({(): {B: 0.9, A: 0.1}, (A,): {B: 0.9, EOS: 0.1}})
     [[best]] = search([tempting], [3], beam_size=2, forbidden=[BOS, B])
@@ -315,9 +329,10 @@ def test_length_penalty(kind: Any, alpha: float, length: int, expected: float) -
         ({"beam_size": 2, "n_best": 3}, [3], r"between 1 and beam_size \(2\); found 3"),
         ({"n_best": 0}, [3], r"between 1 and beam_size \(4\); found 0"),
         ({}, [0], "every length limit must be at least 1; found 0"),
+        ({"prefixes": [(A,), (B,)]}, [3], "1 sentences have 2 prefixes"),
     ],
 )
-def test_errors_say_what_must_hold(wrong: dict[str, int], limits: list[int], message: str) -> None:
+def test_errors_say_what_must_hold(wrong: dict[str, Any], limits: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         search([PATIENT], limits, **wrong)
 
@@ -327,3 +342,156 @@ def test_errors_say_what_must_hold(wrong: dict[str, int], limits: list[int], mes
 def test_no_finite_log_probability_is_an_error(nothing: float, beam_size: int) -> None:
     with pytest.raises(ArithmeticError, match=r"no hypothesis of sentence 1 has .* finite"):
         search([PATIENT, lambda _: 4 * [nothing]], [3, 3], beam_size=beam_size)
+
+
+# Patience ----------------------------------------------------------------------------------------
+
+
+@given(seeds, st.integers(1, 8), penalties, st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_endless_patience_is_none(seed: int, limit: int, penalty: Penalty, n_best: int) -> None:
+    wanted: dict[str, Any] = {"beam_size": 4, "n_best": n_best, "penalty": penalty}
+    tables = [random_table(seed), random_table(seed + 1)]
+    endless = search(tables, [limit, limit], patience=1e9, **wanted)
+    assert endless == search(tables, [limit, limit], **wanted)
+
+
+# One hypothesis ends at the first step, two at each further one.
+ENDING: Table = lambda said: [0.0, 0.5, 0.3, 0.2]  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("patience", "n_steps"), [(None, 10), (0.5, 1), (1.0, 2), (1.5, 2), (2.0, 3), (100.0, 10)]
+)
+def test_patience_counts_hypotheses_that_have_ended(patience: float | None, n_steps: int) -> None:
+    reader = Reader([ENDING])
+    penalty = partial(length_penalty, "power", 2.0)  # the longest is always the best
+    search([ENDING], [10], reader, beam_size=2, penalty=penalty, patience=patience)
+    assert reader.rows_seen == [1, *[2] * (n_steps - 1)]
+
+
+def test_patience_waits_for_as_many_as_are_wanted() -> None:
+    penalty = partial(length_penalty, "power", 2.0)
+    [found] = search([ENDING], [10], beam_size=4, n_best=4, penalty=penalty, patience=0.25)
+    assert [h.finished for h in found] == [True] * 4
+
+
+# Prefixes ----------------------------------------------------------------------------------------
+
+prefixes = st.lists(st.sampled_from([A, B]), max_size=4).map(tuple)
+
+
+@given(seeds, prefixes, st.integers(1, 3), penalties, st.integers(1, 8))
+@settings(max_examples=60, deadline=None)
+def test_wide_beam_is_brute_force_after_a_prefix(
+    seed: int, prefix: Ids, more: int, penalty: Penalty, n_best: int
+) -> None:
+    drawn, limit = random_table(seed), len(prefix) + more
+    [found] = search(
+        [drawn], [limit], beam_size=64, n_best=n_best, penalty=penalty, prefixes=[prefix]
+    )
+    everything = every_hypothesis(drawn, limit, penalty, (A, B))
+    expected = [h for h in everything if h.ids[: len(prefix)] == prefix][:n_best]
+    assert [h.finished for h in found] == [h.finished for h in expected]
+    assert [h.score for h in found] == pytest.approx([h.score for h in expected], rel=1e-5)
+    for h in found:
+        assert h.ids[: len(prefix)] == prefix
+        said = (*h.ids, EOS) if h.finished else h.ids
+        assert h.log_prob == pytest.approx(log_prob_of(drawn, said), rel=1e-5)  # prefix included
+
+
+@given(st.lists(st.tuples(seeds, prefixes), min_size=2, max_size=4), st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_each_sentence_has_its_own_prefix(sentences: list[tuple[int, Ids]], beam_size: int) -> None:
+    tables, given = [random_table(seed) for seed, _ in sentences], [p for _, p in sentences]
+    together = search(tables, [6] * len(tables), beam_size=beam_size, prefixes=given)
+    for drawn, prefix, [best] in zip(tables, given, together, strict=True):
+        assert best.ids[: len(prefix)] == prefix
+        assert [[best]] == search([drawn], [6], beam_size=beam_size, prefixes=[prefix])
+        if not prefix:
+            assert [[best]] == search([drawn], [6], beam_size=beam_size)
+
+
+# What is added to a score ------------------------------------------------------------------------
+
+
+def test_coverage_penalty_by_hand() -> None:
+    coverage = torch.tensor([[0.5, 0.25, 1.0], [1.0, 3.0, 1.0], [1.0, 0.0, 2.0]])
+    found = coverage_penalty(coverage, 0.2).tolist()
+    assert found[0] == pytest.approx(0.2 * (math.log(0.5) + math.log(0.25)))
+    assert found[1] == 0.0  # all of the source is covered, some of it more than once
+    assert -10 < found[2] < -1  # nothing at all is finite
+    assert coverage_penalty(coverage, 0.0).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_bonus_changes_who_wins_and_no_log_probability() -> None:
+    def dislikes_a(state: Said) -> Tensor:
+        return torch.tensor([-1.0 if A in said else 0.0 for _, said in state.rows])
+
+    [plain] = search([PATIENT], [10], beam_size=2, n_best=2)
+    [found] = search([PATIENT], [10], beam_size=2, n_best=2, bonus=dislikes_a)
+    assert [h.ids for h in plain] == [(A,), ()]
+    assert [h.ids for h in found] == [(), (A,)]
+    assert [h.log_prob for h in found] == [h.log_prob for h in reversed(plain)]
+    assert [h.score for h in found] == pytest.approx([math.log(0.45), math.log(0.495) - 1])
+
+
+@given(seeds, st.integers(1, 4), penalties, st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_wide_beam_is_brute_force_with_a_bonus(
+    seed: int, limit: int, penalty: Penalty, n_best: int
+) -> None:
+    def of(said: Ids) -> float:  # of what had been said before the last token
+        return -random.Random(f"bonus {seed} {said}").random()
+
+    drawn = random_table(seed)
+    bonus: Any = lambda state: torch.tensor([of(said[1:]) for _, said in state.rows])  # noqa: E731
+    [found] = search([drawn], [limit], beam_size=64, n_best=n_best, penalty=penalty, bonus=bonus)
+    scores = {
+        (h.ids, h.finished): h.score + of(h.ids if h.finished else h.ids[:-1])
+        for h in every_hypothesis(drawn, limit, penalty, (A, B))
+    }
+    best = sorted(scores, key=lambda key: (not key[1], -scores[key]))[:n_best]
+    assert [h.finished for h in found] == [finished for _, finished in best]
+    assert [h.score for h in found] == pytest.approx([scores[key] for key in best], rel=1e-5)
+
+
+# The n likeliest without sorting the vocabulary --------------------------------------------------
+
+
+@pytest.mark.parametrize("forcing", [False, True])
+@pytest.mark.parametrize("impossible", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("vocab_size", [4, 64, 65, 200, 1000])
+def test_best_continuations_are_those_of_a_plain_sort(
+    vocab_size: int, impossible: float, forcing: bool
+) -> None:
+    n_sentences, n_live, n = 3, 4, 8
+    generator = torch.Generator().manual_seed(vocab_size)
+    for _ in range(20):
+        logits = torch.randn(n_sentences * n_live, vocab_size, generator=generator) * 3
+        hidden = torch.rand(logits.shape, generator=generator) < impossible
+        hidden[:, -1] = False  # or a row would have no probability at all
+        logits.masked_fill_(hidden, -torch.inf)
+        live = -torch.rand(n_sentences, n_live, generator=generator) * 5
+        live[1, 2:] = -torch.inf
+        forbidden = torch.tensor([0, 2])
+        forced = torch.tensor([-1, vocab_size - 1, 1]) if forcing else None
+
+        log_probs = logits.log_softmax(dim=-1).index_fill(1, forbidden, -torch.inf)
+        log_probs = log_probs.view(n_sentences, n_live, vocab_size)
+        if forced is not None:
+            for sentence, token in enumerate(forced.tolist()):
+                if token >= 0:
+                    others = torch.arange(vocab_size) != token
+                    log_probs[sentence, :, others] = -torch.inf
+        totals = (live.unsqueeze(-1) + log_probs).flatten(1)
+        expected, places = totals.topk(min(n, totals.size(1)), dim=1)
+
+        found, parents, tokens = best_continuations(logits, live, n, forbidden, forced)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+        possible = expected > -torch.inf
+        chosen = parents * vocab_size + tokens
+        assert torch.equal(chosen[possible], places[possible])
+        # What is impossible is passed on, and must at least exist.
+        assert int(tokens.min()) >= 0 and int(tokens.max()) < vocab_size
+        assert int(parents.min()) >= 0 and int(parents.max()) < n_live

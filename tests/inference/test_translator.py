@@ -211,9 +211,9 @@ def sources(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> list[lis
     seen: list[list[int]] = []
     start = translator.model.start
 
-    def noted(src: Tensor) -> DecodingState:
+    def noted(src: Tensor, *, coverage: bool) -> DecodingState:
         seen.extend([i for i in row if i != translator.tokenizer.pad_id] for row in src.tolist())
-        return start(src)
+        return start(src, coverage=coverage)
 
     monkeypatch.setattr(translator.model, "start", noted)
     return seen
@@ -359,7 +359,10 @@ def test_loaded_translator_is_the_one_that_was_saved(
     assert loaded.decoding == DECODING
     assert loaded.longest_src == 17
     same = Translator(model, tokenizer, DECODING, longest_src=17)
-    assert loaded.translate_batch(lines[:3]) == same.translate_batch(lines[:3])
+    found, expected = (each.translate_batch(lines[:3]) for each in (loaded, same))
+    assert texts(found) == texts(expected)
+    scores = [[best[0].score for best in results] for results in (found, expected)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
 
 
 def test_run_directory_may_be_moved(run: RunDirectory, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from transformer.config import ModelConfig
 from transformer.inference.beam_search import beam_search, length_penalty
+from transformer.model import encoder_decoder
 from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
 
@@ -228,6 +229,78 @@ def test_select_before_the_first_step() -> None:
     logits, _ = model.step(torch.tensor([BOS, BOS]), model.start(src).select(rows, rows))
     expected, _ = model.step(torch.tensor([BOS, BOS]), model.start(src[rows]))
     assert_close(logits, expected)
+
+
+@pytest.mark.parametrize("forget_from", [1, 6, 10**6])
+@torch.no_grad()
+def test_a_long_translation_forgets_only_what_no_hypothesis_needs(
+    forget_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every step's logits are those of the whole sentence at once, whatever has been reordered."""
+    monkeypatch.setattr(encoder_decoder, "FORGET_FROM", forget_from)
+    model, generator = random_model(), torch.Generator().manual_seed(4)
+    src, beam = sentences(5, 3, 4), 3
+    histories, owners = torch.full((3, 1), BOS), torch.arange(3)
+    state, longest = model.start(src), 0
+    for length in range(1, 31):
+        logits, state = model.step(histories[:, -1], state)
+        assert_close(logits, model(src[owners], histories)[:, -1])
+        longest = max(longest, state.history.size(2))
+        # Parents at random, among them one that takes every place; now and then a sentence leaves.
+        n_sentences, n_live = state.history.shape[:2]
+        kept = torch.arange(n_sentences)
+        if length in (10, 20):
+            kept = torch.randperm(n_sentences, generator=generator)[:-1]
+        parents = torch.randint(n_live, (len(kept), beam), generator=generator)
+        rows = (kept[:, None] * n_live + parents).flatten()
+        state = state.select(rows, kept if len(kept) < n_sentences else None)
+        new = torch.randint(3, VOCAB_SIZE, (len(rows), 1), generator=generator)
+        histories, owners = torch.cat((histories[rows], new), dim=1), owners[rows]
+    every_token = 1 + 29 * beam  # of a sentence, forgotten by none
+    assert longest == every_token if forget_from == 10**6 else longest < every_token - beam
+
+
+@torch.no_grad()
+def test_coverage_is_the_attention_of_all_steps() -> None:
+    model = random_model()
+    src = sentences(5, 3)
+    lengths = torch.tensor([5.0, 3.0])
+    state = model.start(src, coverage=True)
+    assert state.coverage is not None
+    n_padding = (state.coverage > 0).sum(dim=(1, 2))
+    assert torch.equal(state.coverage.sum(dim=(1, 2)), n_padding.float())
+    assert torch.equal(state.coverage.size(2) - n_padding, lengths.long())
+    tokens, beams = torch.tensor([BOS, BOS]), torch.tensor([0, 0, 1, 1])
+    for n_steps in range(1, 5):
+        before = state
+        plain, _ = model.step(tokens, model.start(src)) if n_steps == 1 else (None, None)
+        logits, state = model.step(tokens, state)
+        if plain is not None:
+            assert_close(logits, plain)  # to keep account changes nothing
+        assert state.coverage is not None and before.coverage is not None
+        assert (state.coverage >= before.coverage).all()
+        # Each step gives one of attention, heads averaged, to real tokens; padding stays covered.
+        real = [state.coverage[i, :, : int(n)].sum(dim=-1) for i, n in enumerate(lengths)]
+        assert_close(torch.stack(real), torch.full_like(torch.stack(real), n_steps))
+        for i, n in enumerate(lengths):
+            assert (state.coverage[i, :, int(n) :] == 1).all()
+        if n_steps == 1:
+            state = state.select(beams)
+            tokens = torch.tensor([4, 5, 6, 7])
+    assert state.coverage is not None
+    swapped = state.select(torch.tensor([3, 2]), torch.tensor([1]))
+    assert swapped.coverage is not None
+    assert torch.equal(swapped.coverage[0], state.coverage[1].flip(0))
+    assert model.start(src).coverage is None
+
+
+@torch.no_grad()
+def test_logits_of_some_pieces_only() -> None:
+    model = random_model()
+    src, tokens, some = sentences(5, 3), torch.tensor([BOS, BOS]), torch.tensor([2, 7, 29])
+    every, _ = model.step(tokens, model.start(src))
+    listed, _ = model.step(tokens, model.start(src), model.output.some_logits(some))
+    assert_close(listed, every[:, some])
 
 
 @torch.no_grad()

@@ -108,9 +108,9 @@ def beam_search(
         n_best: hypotheses returned per sentence, at most beam_size; fewer where the vocabulary and
             the limit allow fewer.
         penalty: divisor of the log-probability by length; must not fall as the length grows.
-        patience: a sentence is also done once patience · beam_size of its hypotheses have ended,
-            whatever live ones may still reach; None: it is not. Kasai et al. 2022, arXiv
-            2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
+        patience: a sentence is also done once patience · beam_size of its hypotheses have ended
+            (and n_best), whatever live ones may still reach; None: it is not. Kasai et al. 2022,
+            arXiv 2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
         prefixes: for each sentence, ids that every hypothesis begins with; none of them is EOS.
         bonus: of a state after a step, (rows,) what is added to the score of a hypothesis that ends
             there; at most 0, such as `coverage_penalty`.
@@ -180,7 +180,7 @@ def beam_search(
         over = done.scores[:, n_best - 1] >= live[:, 0] / at_limit
         over |= (limits <= length) | (live[:, 0] == NOTHING)
         if patience is not None:
-            over |= done.n_ended >= patience * beam_size
+            over |= done.n_ended >= max(patience * beam_size, n_best)
         for place in (over & waiting).nonzero().flatten().tolist():
             scores = live[place] / penalty(length)
             if bonuses is not None:
@@ -247,10 +247,12 @@ def best_continuations(
     blocks = bounds.topk(min(n, bounds.size(1)), dim=1).indices  # (sentences, n)
     parents = blocks // n_blocks
     tokens = (blocks % n_blocks * BLOCK).unsqueeze(-1) + torch.arange(BLOCK, device=p.device)
+    beyond = tokens >= vocab_size  # the last block may be shorter
+    tokens.clamp_(max=vocab_size - 1)
     rows = torch.arange(n_sentences, device=p.device).unsqueeze(-1) * n_live + parents
-    places = rows.unsqueeze(-1) * vocab_size + tokens.clamp(max=vocab_size - 1)
+    places = rows.unsqueeze(-1) * vocab_size + tokens
     totals = live.gather(1, parents).unsqueeze(-1) + _log(p.view(-1)[places])
-    totals.masked_fill_(tokens >= vocab_size, NOTHING)
+    totals.masked_fill_(beyond, NOTHING)
 
     best, chosen = totals.flatten(1).topk(min(n, n_live * vocab_size), dim=1)
     return best, parents.gather(1, chosen // BLOCK), tokens.flatten(1).gather(1, chosen)

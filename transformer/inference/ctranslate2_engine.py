@@ -122,11 +122,16 @@ class CTranslate2Engine:
 
         Raises:
             ValueError: n_best outside 1 … beam_size.
-            UserError: a source longer than `n_positions`.
+            UserError: a source longer than `n_positions`, or a coverage penalty.
         """
         if not 1 <= n_best <= settings.beam_size:
             raise ValueError(
                 f"n_best must be between 1 and beam_size ({settings.beam_size}); found {n_best}"
+            )
+        if settings.coverage_penalty > 0:
+            raise UserError(
+                f"CTranslate2 is used without a coverage penalty; found "
+                f"{settings.coverage_penalty}; set it to 0 or search with a run directory"
             )
         longest = max(map(len, batch), default=0)
         if longest > self.n_positions:
@@ -136,9 +141,11 @@ class CTranslate2Engine:
             )
         if not batch:
             return []
-        limits = [self._limit(ids, settings) for ids in batch]
-        results = []
         given = prefixes or [()] * len(batch)
+        limits = [
+            self._limit(ids, begins, settings) for ids, begins in zip(batch, given, strict=True)
+        ]
+        results = []
         found = self._search(batch, settings, max(limits), given)
         for ids, begins, limit, hypotheses in zip(batch, given, limits, found, strict=True):
             best = self._allowed(hypotheses, limit)
@@ -153,8 +160,9 @@ class CTranslate2Engine:
             results.append(best[:n_best])
         return results
 
-    def _limit(self, ids: Sequence[int], settings: DecodingConfig) -> int:
-        return min(len(ids) - 1 + max(1, settings.max_extra_tokens), self.n_positions)
+    def _limit(self, ids: Sequence[int], begins: Sequence[int], settings: DecodingConfig) -> int:
+        longest = max(len(ids) - 1 + max(1, settings.max_extra_tokens), len(begins) + 1)
+        return min(longest, self.n_positions)
 
     def _search(
         self,

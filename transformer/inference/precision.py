@@ -1,15 +1,24 @@
-"""Matrix products of a trained model in bf16 or int8; all else stays in fp32."""
+"""The matrix products of a trained model, made for inference: in fp32, bf16 or int8.
+
+On a CPU the weights are laid out once as oneDNN multiplies by them fastest. In fp32 that makes a
+search a tenth faster than torch's own layers with batches of sentences, and takes half of the time
+for a single one, since a product with the five hypotheses of one beam reads weights and does little
+else.
+"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..model.attention import MultiHeadAttention
 from ..model.encoder_decoder import Transformer
 
 Precision = Literal["fp32", "bf16", "int8"]
+Linear = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
@@ -18,12 +27,22 @@ def convert(model: Transformer, precision: Precision) -> Transformer:
 
     What flows between the layers stays fp32, as do normalisation and attention, which for the few
     hypotheses of a sentence are no faster in bf16. The model is to be where it will compute.
+
+    Raises:
+        UserError: int8 elsewhere than on a CPU.
     """
-    if precision == "fp32":
+    on_cpu = model.device.type == "cpu"
+    make: Callable[[Tensor, Tensor | None], Linear]
+    if precision == "int8":
+        if not on_cpu:
+            raise UserError(f"int8 is for the CPU; on {model.device.type} take bf16")
+        make = Int8Linear
+    elif on_cpu and _onednn_takes_linear_layers():
+        make = partial(PackedLinear, dtype=torch.float32 if precision == "fp32" else torch.bfloat16)
+    elif precision == "bf16":
+        make = BFloat16Linear
+    else:
         return model
-    make: Callable[[Tensor, Tensor | None], Any] = {"bf16": BFloat16Linear, "int8": Int8Linear}[
-        precision
-    ]
     for attention in [m for m in model.modules() if isinstance(m, MultiHeadAttention)]:
         three = attention.query, attention.key, attention.value
         bias = None if three[0].bias is None else torch.cat([linear.bias for linear in three])
@@ -39,21 +58,48 @@ def convert(model: Transformer, precision: Precision) -> Transformer:
     return model
 
 
+def _onednn_takes_linear_layers() -> bool:
+    # What torch.compile makes linear layers of on a CPU, where torch was built with oneDNN.
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
 # These are no modules, since there is nothing in them to train, move or save, and calling a module
 # takes Python longer than it takes to multiply the numbers of one hypothesis.
 
 
-class BFloat16Linear:
-    """A linear layer whose product is made of bf16 numbers.
+class PackedLinear:
+    """A linear layer of fp32 or bf16 numbers with weights as oneDNN wants them, on a CPU.
 
     Args:
         weight: (n_out, n_in).
         bias: (n_out,) or None.
+        dtype: of the numbers multiplied.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype))
+        self.bias = None if bias is None else bias.detach().to(dtype)
+        self.dtype = dtype
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(..., n_in) → (..., n_out), both fp32."""
+        if x.dtype != self.dtype:
+            x = x.to(self.dtype)
+        y = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return y if y.dtype == torch.float32 else y.float()
+
+    def __reduce__(self) -> tuple[Any, ...]:  # for worker processes that are not forked
+        return PackedLinear, (self.weight.to_dense(), self.bias, self.dtype)
+
+
+class BFloat16Linear:
+    """A linear layer of bf16 numbers, without oneDNN.
+
+    Args: as `PackedLinear`.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        # Laid out by columns, which the product reads a tenth faster.
-        self.weight = weight.bfloat16().t().contiguous()
+        self.weight = weight.bfloat16().t()
         self.bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -69,7 +115,7 @@ class Int8Linear:
     found as it comes: absolute maximum / 127 (as in LLM.int8(), Dettmers et al. 2022, without its
     outliers). Products are summed in 32-bit integers, without error.
 
-    Args: as `BFloat16Linear`.
+    Args: as `PackedLinear`.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -95,14 +141,12 @@ def to_int8(x: Tensor) -> tuple[Tensor, Tensor]:
 class Output:
     """The pre-softmax transformation in another precision, in place of an `Embedding`."""
 
-    def __init__(
-        self, make: Callable[[Tensor, Tensor | None], Callable[[Tensor], Tensor]], weight: Tensor
-    ) -> None:
+    def __init__(self, make: Callable[[Tensor, Tensor | None], Linear], weight: Tensor) -> None:
         self.weight = weight
         self.logits = make(weight, None)
         self._make = make
 
     @torch.no_grad()
-    def some_logits(self, ids: Tensor) -> Callable[[Tensor], Tensor]:
+    def some_logits(self, ids: Tensor) -> Linear:
         """What gives the logits of these pieces only."""
         return self._make(self.weight[ids], None)

@@ -1,5 +1,6 @@
 """Sampling from a model: temperature, the k likeliest tokens, the likeliest share p of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,7 +26,7 @@ class Sampling:
         seed: the same seed gives the same text.
 
     Raises:
-        ValueError: temperature below 0, top_k below 1, top_p outside (0, 1].
+        ValueError: temperature below 0 or infinite, top_k below 1, top_p outside (0, 1].
     """
 
     temperature: float = 1.0
@@ -34,8 +35,8 @@ class Sampling:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(f"temperature must be at least 0; found {self.temperature}")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature must be finite, at least 0; found {self.temperature}")
         if self.top_k is not None and self.top_k < 1:
             raise ValueError(f"top_k must be at least 1; found {self.top_k}")
         if not 0 < self.top_p <= 1:
@@ -74,7 +75,7 @@ def sample(
     """
     n_rows = len(max_lengths)
     generators = [
-        torch.Generator().manual_seed(sampling.seed * 1_000_003 + place)
+        torch.Generator().manual_seed((sampling.seed * 1_000_003 + place) % 2**63)
         for place in places or range(n_rows)
     ]
     never = torch.tensor(list(forbidden), dtype=torch.int64, device=device)
@@ -101,6 +102,8 @@ def sample(
                 texts[row].append(token)
                 if len(texts[row]) < max_lengths[row]:
                     going_on.append(i)
+        if not going_on:
+            break
         if len(going_on) < len(rows):
             kept = torch.tensor(going_on, dtype=torch.int64, device=device)
             state, drawn = state.select(kept, kept), drawn[kept]
@@ -127,7 +130,8 @@ def draw(log_probs: Tensor, numbers: Tensor, sampling: Sampling) -> Tensor:
         return log_probs.argmax(dim=-1)
     n = min(sampling.top_k or log_probs.size(1), log_probs.size(1))
     ranked, tokens = log_probs.topk(n, dim=1)
-    p = (ranked.double() / sampling.temperature).softmax(dim=-1)
+    # Of their distance to the first, so that no temperature is too low.
+    p = ((ranked - ranked[:, :1]).double() / sampling.temperature).softmax(dim=-1)
     if sampling.top_p < 1:
         before = p.cumsum(dim=-1) - p  # what the likelier ones have; 0 for the first, so one stays
         p = p.masked_fill(before >= sampling.top_p, 0.0)

@@ -252,8 +252,11 @@ class Translator:
         """n translations drawn at random, in no order; the same seed gives the same ones.
 
         Raises:
+            ValueError: n below 1.
             UserError: the engine cannot sample.
         """
+        if n < 1:
+            raise ValueError(f"n must be at least 1; found {n}")
         engine = self._torch_engine("sample")
         plans, sources, given = self._plan([text], self.decoding, [prefix])
         found: list[list[Translation]] = [[] for _ in sources]
@@ -266,7 +269,7 @@ class Translator:
                 [rank * len(sources) + i for rank in range(n)],
             )
             found[i] = [self._translation(hypothesis) for hypothesis in drawn]
-        return _join(plans[0], found) if sources else [Translation("", 0.0)] * n
+        return _join(plans[0], found) * (1 if sources else n)
 
     def score(self, text: str, translation: str) -> Score:
         """How likely the model finds this translation of a text, which is not cut into sentences.
@@ -276,8 +279,8 @@ class Translator:
         """
         engine = self._torch_engine("score")
         eos = self.tokenizer.eos_id
-        target = [*self.tokenizer.encode(translation), eos]
-        [log_probs] = engine.score([[*self.tokenizer.encode(text), eos]], [target])
+        target = [*self._encode(translation), eos]
+        [log_probs] = engine.score([[*self._encode(text), eos]], [target])
         return Score(tuple(self.tokenizer.pieces(target)), tuple(log_probs))
 
     def alternatives(
@@ -292,14 +295,17 @@ class Translator:
             settings: what is not as in `decoding`.
 
         Returns:
-            For each such piece, the likeliest first, the best translation that goes on with it.
+            For each such piece, the likeliest first, the best translation that goes on with it;
+            none for an empty text.
 
         Raises:
             UserError: the engine cannot tell.
         """
         engine = self._torch_engine("alternatives")
-        source = [*self.tokenizer.encode(text), self.tokenizer.eos_id]
-        begins = self.tokenizer.encode(prefix)
+        source = [*self._encode(text), self.tokenizer.eos_id]
+        if len(source) == 1:
+            return []
+        begins = self._encode(prefix)
         # One more, since the end of the sentence is among them and goes on with nothing.
         tokens = [token for token, _ in engine.next_tokens(source, begins, n + 1)]
         tokens = [token for token in tokens if token != self.tokenizer.eos_id][:n]
@@ -326,9 +332,9 @@ class Translator:
         sources: list[list[int]] = []
         given: list[list[int]] = []
         for number, line in enumerate(lines):
-            line = line.encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
+            line = _with_bytes(line)
             plan: list[int | str] = []
-            begins = self.tokenizer.encode(prefixes[number]) if prefixes else []
+            begins = self._encode(prefixes[number]) if prefixes else []
             for text, stays in self._runs(line):
                 if stays:
                     plan.append(text)
@@ -374,6 +380,9 @@ class Translator:
 
         return finish
 
+    def _encode(self, text: str) -> list[int]:
+        return self.tokenizer.encode(_with_bytes(text))
+
     def _translation(self, hypothesis: Hypothesis) -> Translation:
         return Translation(_printable(self.tokenizer.decode(hypothesis.ids)), hypothesis.score)
 
@@ -400,6 +409,11 @@ class Translator:
         return [
             piece for ids in sentences if ids for piece in _cut(ids, longest - 1, self.tokenizer)
         ]
+
+
+def _with_bytes(text: str) -> str:
+    # Half a surrogate pair has none.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_symbol(character: str) -> bool:

@@ -7,7 +7,10 @@ threads, since Python lets only one thread at a time say what to compute next.
 
 import gc
 import multiprocessing
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -55,21 +58,15 @@ def searching(
     )
 
     def submit(batch: Sequence[Ids], prefixes: Sequence[Ids] | None) -> Callable[[], Found]:
-        future = pool.submit(_search, batch, settings, n_best, prefixes)
-
-        def wait() -> Found:
-            try:
-                return future.result()
-            except BrokenProcessPool:
-                raise UserError(
-                    "a worker process has died, most likely because memory ran out; "
-                    "try fewer workers or a smaller decoding.batch_tokens"
-                ) from None
-
-        return wait
+        return pool.submit(_search, batch, settings, n_best, prefixes).result
 
     try:
         yield submit
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker process has died, most likely because memory ran out; "
+            "try fewer workers or a smaller decoding.batch_tokens"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -79,10 +76,20 @@ _engine: Engine  # of a worker process
 
 def _begin(engine: Engine) -> None:
     global _engine
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the work
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     keep_freed_memory()
     gc.freeze()
     _engine = engine
+
+
+def _end_with_parent() -> None:
+    # Or else a worker would wait for ever for work from a process that was killed.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _search(

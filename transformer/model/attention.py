@@ -19,7 +19,8 @@ def scaled_dot_product_attention(
         query: (..., query_len, d_head).
         key: (..., key_len, d_head).
         value: (..., key_len, d_head).
-        mask: bool, broadcasts to (..., query_len, key_len), True = may attend; None = all may.
+        mask: bool, broadcasts to (..., query_len, key_len), True = may attend; None = all may. Or
+            what `as_summand` made of it, if several attentions share one.
         dropout: share of the attention weights set to zero.
 
     Returns:
@@ -29,7 +30,9 @@ def scaled_dot_product_attention(
     if query.is_cuda:
         return fused_attention(query, key, value, mask, dropout)
     weights = attention_weights(query, key, mask).to(value.dtype)
-    return F.dropout(weights, dropout, training=dropout > 0) @ value
+    if dropout > 0:
+        weights = F.dropout(weights, dropout)
+    return weights @ value
 
 
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -42,7 +45,7 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) ->
     scores = query / math.sqrt(query.size(-1)) @ key.transpose(-2, -1)
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is not None:
-        scores += _as_summand(mask, scores.dtype)
+        scores += as_summand(mask, scores.dtype)
     return scores.softmax(dim=-1)
 
 
@@ -55,13 +58,18 @@ def fused_attention(
     than the operations written out, and so is its forward pass for the few hypotheses of a beam.
     """
     if mask is not None:
-        mask = _as_summand(mask, query.dtype)
+        mask = as_summand(mask, query.dtype)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
 
 
-def _as_summand(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    # 0 where True, elsewhere the lowest finite number rather than −∞ (NaN if a whole row is hidden)
-    # or −1e9 (too large for fp16). As wide as the scores: on a CPU, adding a narrower one is slow.
+def as_summand(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as what is added to the scores: 0 where True, elsewhere the lowest finite number.
+
+    Not −∞, which is NaN where a whole row is hidden, and not −1e9, which is too large for fp16. As
+    wide as the scores: on a CPU, adding a narrower one is slow.
+    """
+    if mask.dtype != torch.bool:
+        return mask
     summand = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
     return summand.masked_fill_(~mask, torch.finfo(dtype).min)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,13 @@ def sinusoidal_positions(
     return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
 
 
+@lru_cache(maxsize=512)
+def _positions(length: int, d_model: int, start: int, device: torch.device) -> Tensor:
+    # Kept, since one token at a time they take as long as a layer; for training, too, hence:
+    with torch.inference_mode(False):
+        return sinusoidal_positions(length, d_model, start=start, device=device)
+
+
 class Embedding(nn.Module):
     """Tokens to vectors · √d_model, plus positions, then dropout (§3.4, §5.4); and back to logits.
 
@@ -56,7 +63,7 @@ class Embedding(nn.Module):
         With `packing`, → (rows, d_model).
         """
         d_model = self.weight.size(1)
-        positions = sinusoidal_positions(ids.size(1), d_model, start=start, device=ids.device)
+        positions = _positions(ids.size(1), d_model, start, ids.device)
         if packing is not None:
             ids, positions = packing.pack(ids), positions[packing.positions()]
         x = F.embedding(ids, self.weight) * math.sqrt(d_model) + positions

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import ModelConfig
-from .attention import MultiHeadAttention
+from .attention import MultiHeadAttention, as_summand
 from .embedding import Embedding
 from .feed_forward import FeedForward
 from .initialisation import initialise
@@ -314,8 +314,14 @@ class Transformer(nn.Module):
         history = torch.cat((state.history, itself.expand(n_sentences, -1, -1)), dim=2)
         coverage = state.coverage
         seen: list[Tensor] | None = None if coverage is None else []
+        dtype = x.dtype if x.is_cuda else torch.promote_types(x.dtype, torch.float32)
         x, past = self.decoder(
-            x, state.memory, history[:, None], state.src_mask, state.past, seen=seen
+            x,
+            state.memory,
+            as_summand(history[:, None], dtype),
+            as_summand(state.src_mask, dtype),
+            state.past,
+            seen=seen,
         )
         if coverage is not None and seen:
             coverage = coverage + seen[-1].mean(dim=1)

@@ -1,0 +1,191 @@
+"""Several processes find what one finds, in order, and what goes wrong in them comes out."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from transformer.config import DecodingConfig
+from transformer.errors import UserError
+from transformer.inference.beam_search import Hypothesis
+from transformer.inference.engine import Ids
+from transformer.inference.translator import Translator
+from transformer.inference.workers import searching
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="starts workers by a fork")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As in the workers: with two, the last bits of a sum may be others."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Engine:
+    """Gives back the source; the first id of a batch says what else happens."""
+
+    FINE, WRONG, KILLED, INTERRUPTED, ENDLESS = range(4, 9)
+
+    def __init__(self, notes: Path | None = None) -> None:
+        self.notes = notes
+
+    def search(
+        self,
+        batch: Sequence[Ids],
+        settings: DecodingConfig,
+        n_best: int = 1,
+        prefixes: Sequence[Ids] | None = None,
+    ) -> list[list[Hypothesis]]:
+        kind = batch[0][0]
+        if kind == self.WRONG:
+            raise ValueError("the source is wrong")
+        if kind == self.KILLED:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == self.INTERRUPTED:
+            os.kill(os.getpid(), signal.SIGINT)
+        if kind == self.ENDLESS:
+            assert self.notes is not None
+            (self.notes / str(os.getpid())).touch()
+            time.sleep(600)
+        return [[Hypothesis(tuple(ids), 0.0, 0.0, True)] for ids in batch]
+
+
+def search(*kinds: int, workers: int = 2) -> list[int]:
+    """The first ids of what is found for batches of these kinds."""
+    with searching(Engine(), DecodingConfig(), 1, workers) as submit:
+        results = [submit([[kind]], None) for kind in kinds]
+        return [result()[0][0].ids[0] for result in results]
+
+
+@linux
+@pytest.mark.parametrize("workers", [2, 3])
+def test_two_find_what_one_finds_to_the_last_bit(
+    shipped: Translator, german: list[str], workers: int
+) -> None:
+    lines = [*german[:9], "", "🚲", *german[9:15]]
+    small = shipped.decoding.model_copy(update={"batch_tokens": 60})
+    translator = Translator(shipped.engine, shipped.tokenizer, small)
+    expected = translator.translate_batch(lines, n_best=2)
+    assert translator.translate_batch(lines, n_best=2, workers=workers) == expected
+    for window in (1, 4, 100):
+        alone, together = (
+            list(translator.translate_stream(iter(lines), workers=n, window=window, first_window=2))
+            for n in (1, workers)
+        )
+        assert together == alone
+        assert [best[0].text for best in together] == [best[0].text for best in expected]
+    prefixes = ["A"] * len(lines)
+    assert translator.translate_batch(
+        lines, prefixes=prefixes, workers=workers
+    ) == translator.translate_batch(lines, prefixes=prefixes)
+
+
+@linux
+def test_results_come_in_order() -> None:
+    assert search(*range(10, 40)) == list(range(10, 40))
+
+
+@linux
+def test_a_stream_reads_two_windows_ahead_at_most(shipped: Translator) -> None:
+    read = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal read
+        while True:
+            read += 1
+            yield "Ein Hund."
+
+    stream = shipped.translate_stream(endless(), workers=2, window=4, first_window=4, beam_size=1)
+    for n_given, _ in enumerate(itertools.islice(stream, 20), start=1):
+        whole_windows = -(-n_given // 4)
+        assert read == 4 * (whole_windows + 1)
+    stream.close()
+    assert not multiprocessing.active_children()
+
+
+@linux
+def test_an_error_in_a_worker_comes_out(shipped: Translator) -> None:
+    with pytest.raises(ValueError, match="the source is wrong"):
+        search(Engine.FINE, Engine.WRONG)
+    with pytest.raises(ValueError, match=r"n_best must be between 1 and beam_size \(2\); found 3"):
+        shipped.translate_batch(["Ein Hund."], beam_size=2, n_best=3, workers=2)
+    with pytest.raises(ValueError, match=r"beam_size \(2\); found 3"):
+        list(shipped.translate_stream(["Ein Hund."], beam_size=2, n_best=3, workers=2))
+    assert not multiprocessing.active_children()
+
+
+@linux
+def test_a_killed_worker_is_explained() -> None:
+    message = "a worker process has died, most likely because memory ran out; try fewer workers"
+    with pytest.raises(UserError, match=message):
+        search(Engine.FINE, Engine.KILLED, Engine.FINE)
+    # Also when the next batch is handed over only afterwards.
+    with (
+        pytest.raises(UserError, match=message),
+        searching(Engine(), DecodingConfig(), 1, 2) as submit,
+    ):
+        submit([[Engine.KILLED]], None)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            submit([[Engine.FINE]], None)
+            time.sleep(0.05)
+    assert not multiprocessing.active_children()
+
+
+@linux
+def test_ctrl_c_is_left_to_the_process_that_gives_the_work() -> None:
+    assert search(Engine.INTERRUPTED, Engine.FINE) == [Engine.INTERRUPTED, Engine.FINE]
+
+
+def run_for_ever(notes: Path) -> None:
+    with searching(Engine(notes), DecodingConfig(), 1, 2) as submit:
+        for result in [submit([[Engine.ENDLESS]], None) for _ in range(2)]:
+            result()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@linux
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    parent = multiprocessing.get_context("fork").Process(target=run_for_ever, args=(tmp_path,))
+    parent.start()
+    deadline = time.monotonic() + 60
+    while len(workers := [int(p.name) for p in tmp_path.iterdir()]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    parent.kill()
+    parent.join()
+    while any(is_running(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    left = [pid for pid in workers if is_running(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
+
+
+def test_one_worker_is_this_process() -> None:
+    assert search(Engine.FINE, 20, workers=1) == [Engine.FINE, 20]
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker_is_an_error(shipped: Translator, workers: int) -> None:
+    with pytest.raises(ValueError, match=f"workers must be at least 1; found {workers}"):
+        shipped.translate_batch(["Ein Hund."], workers=workers)
+    with pytest.raises(ValueError, match=f"workers must be at least 1; found {workers}"):
+        list(shipped.translate_stream(["Ein Hund."], workers=workers))
