@@ -105,6 +105,19 @@ def test_importing_is_quick_because_heavy_packages_wait(module: str, heavy: set[
     assert not heavy & set(done.stdout.split())
 
 
+def test_a_translation_from_the_command_line_imports_little_beside_torch() -> None:
+    code = (
+        "import sys; from transformer.cli import translate_main; translate_main(['Guten Morgen!']); "
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    # torch._dynamo takes as long as the rest of torch, and some functions of torch call for it.
+    heavy = {"torch._dynamo", "datasets", "pandas", "pyarrow", "sacrebleu", "tensorboard", "tqdm"}
+    assert not heavy & set(done.stderr.split())
+
+
 def test_no_pickle_anywhere() -> None:
     for path in FILES:
         text = path.read_text(encoding="utf-8")

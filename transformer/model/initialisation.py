@@ -17,6 +17,8 @@ def initialise(model: nn.Module) -> None:
     norms               gain 1, bias 0
     ==================  ====================================================================
     """
+    if all(weight.is_meta for weight in model.parameters()):
+        return  # no storage to fill yet, and for torch drawing nothing takes a second of imports
     for module in model.modules():
         if isinstance(module, Embedding):
             nn.init.normal_(module.weight, std=1 / math.sqrt(module.weight.size(1)))
