@@ -114,7 +114,7 @@ def test_a_translation_from_the_command_line_imports_little_beside_torch() -> No
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     # torch._dynamo takes as long as the rest of torch, and some functions of torch call for it.
-    heavy = {"torch._dynamo", "datasets", "pandas", "pyarrow", "sacrebleu", "tensorboard", "tqdm"}
+    heavy = {"torch._dynamo", "datasets", "pandas", "pyarrow", "sacrebleu", "tensorboard"}
     assert not heavy & set(done.stderr.split())
 
 

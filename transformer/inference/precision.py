@@ -55,7 +55,7 @@ def convert(model: Transformer, precision: Precision) -> Transformer:
     output = Output(make, model.output.weight)
     del model.output
     model.output = cast(Any, output)
-    return model
+    return model.requires_grad_(False)  # what is called where gradients are recorded needs none
 
 
 def _onednn_takes_linear_layers() -> bool:

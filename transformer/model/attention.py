@@ -1,6 +1,7 @@
 """Scaled dot-product attention and multi-head attention, §3.2."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -99,7 +100,8 @@ class MultiHeadAttention(nn.Module):
         self.key = nn.Linear(d_model, d_model, bias=bias)
         self.value = nn.Linear(d_model, d_model, bias=bias)
         self.output = nn.Linear(d_model, d_model, bias=bias)
-        self.query_key_value: nn.Module | None = None  # all three at once, if inference made it
+        # All three at once, if inference made it.
+        self.query_key_value: Callable[[Tensor], Tensor] | None = None
 
     def forward(
         self,
