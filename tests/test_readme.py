@@ -76,7 +76,12 @@ def test_the_commands_work_in_the_order_given(workplace: Path) -> None:
         ran.append(words[0])
         if command.endswith('transformer-translate "Die Pizza kam aus dem Ofen"'):
             assert output == "The pizza came out of the oven\n"
-    assert set(ran) == {"transformer-train", "transformer-translate", "transformer-evaluate"}
+    assert set(ran) == {
+        "transformer-train",
+        "transformer-translate",
+        "transformer-evaluate",
+        "transformer-export",
+    }
     assert len((workplace / "translated.en").read_text().splitlines()) == 10
 
 
