@@ -107,8 +107,8 @@ def test_importing_is_quick_because_heavy_packages_wait(module: str, heavy: set[
 
 def test_a_translation_from_the_command_line_imports_little_beside_torch() -> None:
     code = (
-        "import sys; from transformer.cli import translate_main; translate_main(['Guten Morgen!']); "
-        "print(*sorted(sys.modules), file=sys.stderr)"
+        "import sys; from transformer.cli import translate_main; translate_main(['Guten Morgen!'])"
+        "; print(*sorted(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120

@@ -46,7 +46,8 @@ class TorchEngine:
     Args:
         model: trained; it is put into evaluation mode.
         tokenizer: the one it was trained with.
-        shortlist: limits the pieces of a search to those that its sources may need.
+        shortlist: limits the pieces of a search to those that any source of its batch may need:
+            neighbours then matter, and log-probabilities are those among these pieces.
     """
 
     def __init__(
