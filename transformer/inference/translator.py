@@ -7,6 +7,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from itertools import groupby, islice
 from pathlib import Path
@@ -96,6 +97,8 @@ class Translator:
         self.tokenizer = tokenizer
         self.decoding = decoding or DecodingConfig()
         self.longest_src = longest_src
+        self._load_model: Callable[[], Transformer] | None = None
+        self._model: Transformer | None = None
 
     @classmethod
     def load(
@@ -124,19 +127,26 @@ class Translator:
         if not run.tokenizer.is_file():
             raise CheckpointError(f"{run.tokenizer} is missing; was the run stopped at its start?")
         tokenizer = Tokenizer.load(run.tokenizer)
-        model = load_model(
-            run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id
+        load = partial(
+            load_model,
+            run.model.resolve(),
+            config,
+            vocab_size=tokenizer.vocab_size,
+            pad_id=tokenizer.pad_id,
         )
+        model = convert(load().to(device), precision)
         longest = read_metadata(run.model).get("longest_src")
         pieces = None
         if shortlist:
             pieces = Shortlist.load(run.path / SHORTLIST, vocab_size=tokenizer.vocab_size)
-        return cls(
-            TorchEngine(convert(model.to(device), precision), tokenizer, pieces),
+        translator = cls(
+            TorchEngine(model, tokenizer, pieces),
             tokenizer,
             config.decoding,
             longest_src=int(longest) if longest else None,
         )
+        translator._load_model = load
+        return translator
 
     @classmethod
     def load_ctranslate2(
@@ -161,12 +171,17 @@ class Translator:
 
     @property
     def model(self) -> Transformer:
-        """What the torch engine searches with.
+        """The model as it was trained, to look into.
+
+        What `load` has made ready to search fast no longer has its layers, so it is loaded again
+        when it is first asked for.
 
         Raises:
             UserError: another engine has none.
         """
-        return self._torch_engine("model").model
+        if self._load_model is not None:
+            self._model, self._load_model = self._load_model(), None
+        return self._model or self._torch_engine("model").model
 
     def translate(self, text: str, *, prefix: str = "", **settings: Unpack[SearchSettings]) -> str:
         """The best translation of one text.
