@@ -151,6 +151,15 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"{', '.join(stray)} {'are' if len(stray) > 1 else 'is'} for --sample")
     if args.score is not None and args.input is None and len(args.text) != 1:
         parser.error("--score is for one text, or for --input and a file with its translations")
+    for chosen, ignored in (
+        ("sample", ("workers",)),
+        ("alternatives", ("workers", "n_best")),
+        ("score", ("workers", "n_best", "prefix")),
+    ):
+        changed = [name for name in ignored if getattr(args, name) != parser.get_default(name)]
+        if getattr(args, chosen) not in (None, False) and changed:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+            parser.error(f"--{chosen} takes no {names}; leave it out")
     return run_command(lambda: _translate(args))
 
 

@@ -1,5 +1,6 @@
 """Several processes find what one finds, in order, and what goes wrong in them comes out."""
 
+import gc
 import itertools
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ from transformer.errors import UserError
 from transformer.inference.beam_search import Hypothesis
 from transformer.inference.engine import Ids
 from transformer.inference.translator import Translator
-from transformer.inference.workers import searching
+from transformer.inference.workers import Workers
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="starts workers by a fork")
 
@@ -62,7 +63,7 @@ class Engine:
 
 def search(*kinds: int, workers: int = 2) -> list[int]:
     """The first ids of what is found for batches of these kinds."""
-    with searching(Engine(), DecodingConfig(), 1, workers) as submit:
+    with Workers(Engine()).searching(DecodingConfig(), 1, workers) as submit:
         results = [submit([[kind]], None) for kind in kinds]
         return [result()[0][0].ids[0] for result in results]
 
@@ -110,10 +111,23 @@ def test_a_stream_reads_two_windows_ahead_at_most(shipped: Translator) -> None:
         whole_windows = -(-n_given // 4)
         assert read == 4 * (whole_windows + 1)
     stream.close()
-    assert not multiprocessing.active_children()
 
 
 @linux
+def test_workers_stay_for_the_next_call_and_end_with_their_translator() -> None:
+    translator = Translator.load()
+    translator.translate_batch(["Guten Morgen!"], workers=2)
+    first = multiprocessing.active_children()
+    translator.translate_batch(["Wo ist der Bahnhof?"] * 20, workers=2)
+    assert set(first) <= set(multiprocessing.active_children())
+    ours = [process for process in multiprocessing.active_children() if process in first]
+    del translator
+    gc.collect()
+    for process in ours:
+        process.join(timeout=20)
+        assert not process.is_alive()
+
+
 def test_an_error_in_a_worker_comes_out(shipped: Translator) -> None:
     with pytest.raises(ValueError, match="the source is wrong"):
         search(Engine.FINE, Engine.WRONG)
@@ -121,7 +135,6 @@ def test_an_error_in_a_worker_comes_out(shipped: Translator) -> None:
         shipped.translate_batch(["Ein Hund."], beam_size=2, n_best=3, workers=2)
     with pytest.raises(ValueError, match=r"beam_size \(2\); found 3"):
         list(shipped.translate_stream(["Ein Hund."], beam_size=2, n_best=3, workers=2))
-    assert not multiprocessing.active_children()
 
 
 @linux
@@ -132,14 +145,13 @@ def test_a_killed_worker_is_explained() -> None:
     # Also when the next batch is handed over only afterwards.
     with (
         pytest.raises(UserError, match=message),
-        searching(Engine(), DecodingConfig(), 1, 2) as submit,
+        Workers(Engine()).searching(DecodingConfig(), 1, 2) as submit,
     ):
         submit([[Engine.KILLED]], None)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             submit([[Engine.FINE]], None)
             time.sleep(0.05)
-    assert not multiprocessing.active_children()
 
 
 @linux
@@ -148,7 +160,7 @@ def test_ctrl_c_is_left_to_the_process_that_gives_the_work() -> None:
 
 
 def run_for_ever(notes: Path) -> None:
-    with searching(Engine(notes), DecodingConfig(), 1, 2) as submit:
+    with Workers(Engine(notes)).searching(DecodingConfig(), 1, 2) as submit:
         for result in [submit([[Engine.ENDLESS]], None) for _ in range(2)]:
             result()
 
@@ -180,7 +192,6 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 def test_one_worker_is_this_process() -> None:
     assert search(Engine.FINE, 20, workers=1) == [Engine.FINE, 20]
-    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize("workers", [0, -1])

@@ -196,13 +196,16 @@ def beam_search(
         waiting &= ~over
 
         # Sentences that are over are computed along until they are many: to take them out moves
-        # all that the others remember.
+        # all that the others remember. Some stay even then, to make a multiple of eight: a new
+        # number of sentences makes oneDNN compile its products anew.
         n_waiting = int(waiting.sum())
         if n_waiting == 0:
             return results
         remaining = None
         if n_waiting <= KEPT_WHILE * n_sentences:
-            remaining = waiting.nonzero().flatten()
+            n_remaining = n_waiting if n_waiting <= 8 else -(-n_waiting // 8) * 8
+            kept_first = waiting.to(torch.uint8).sort(descending=True, stable=True).indices
+            remaining = kept_first[:n_remaining].sort().values
             places, limits, at_limit = places[remaining], limits[remaining], at_limit[remaining]
             live, live_ids, done = live[remaining], live_ids[remaining], done.select(remaining)
             parents, waiting = parents[remaining], waiting[remaining]

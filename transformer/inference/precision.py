@@ -6,6 +6,7 @@ for a single one, since a product with the five hypotheses of one beam reads wei
 else.
 """
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, cast
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..model.attention import MultiHeadAttention
 from ..model.encoder_decoder import Transformer
+
+log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16", "int8"]
 Linear = Callable[[Tensor], Tensor]
@@ -42,7 +45,9 @@ def convert(model: Transformer, precision: Precision) -> Transformer:
     elif precision == "bf16":
         make = BFloat16Linear
     else:
+        log.info("linear layers: torch's own, fp32")
         return model
+    log.info("linear layers: %s%s", precision, " packed for oneDNN" * isinstance(make, partial))
     for attention in [m for m in model.modules() if isinstance(m, MultiHeadAttention)]:
         three = attention.query, attention.key, attention.value
         bias = None if three[0].bias is None else torch.cat([linear.bias for linear in three])

@@ -13,11 +13,9 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-import numpy as np
-
 from ..checkpoint import CheckpointError, RunDirectory, load_model, read_metadata
 from ..config import DecodingConfig
-from ..data.batching import token_budget_batches
+from ..data.batching import search_batches
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
@@ -26,7 +24,7 @@ from .precision import Precision, convert
 from .sampling import Sampling
 from .shortlist import NAME as SHORTLIST
 from .shortlist import Shortlist
-from .workers import Submit, searching
+from .workers import Submit, Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -94,6 +92,7 @@ class Translator:
         longest_src: int | None = None,
     ) -> None:
         self.engine = TorchEngine(model, tokenizer) if isinstance(model, Transformer) else model
+        self._workers = Workers(self.engine)
         self.tokenizer = tokenizer
         self.decoding = decoding or DecodingConfig()
         self.longest_src = longest_src
@@ -211,7 +210,8 @@ class Translator:
             lines: to translate.
             n_best: translations a line, at most beam_size.
             prefixes: for each line, what its translations begin with.
-            workers: processes that search at the same time.
+            workers: processes that search at the same time; they stay for later calls, with the
+                model as it is at the first.
             settings: what is not as in `decoding`.
 
         Raises:
@@ -221,7 +221,7 @@ class Translator:
         if prefixes is not None and len(prefixes) != len(lines):
             raise ValueError(f"{len(lines)} lines have {len(prefixes)} prefixes")
         chosen = self._settings(settings)
-        with searching(self.engine, chosen, n_best, workers) as submit:
+        with self._workers.searching(chosen, n_best, workers) as submit:
             return self._begin(lines, chosen, submit, prefixes)()
 
     def translate_stream(
@@ -251,7 +251,7 @@ class Translator:
         lines = iter(lines)
         size = min(first_window, window)
         begun: deque[Callable[[], list[list[Translation]]]] = deque()
-        with searching(self.engine, chosen, n_best, workers) as submit:
+        with self._workers.searching(chosen, n_best, workers) as submit:
             while chunk := list(islice(lines, size)):
                 begun.append(self._begin(chunk, chosen, submit, [prefix] * len(chunk)))
                 # Workers go on with the next window while the last of this one are still at it.
@@ -371,10 +371,7 @@ class Translator:
     ) -> Callable[[], list[list[Translation]]]:
         # Hands over the searches of some lines and returns what waits for their translations.
         plans, sources, given = self._plan(lines, settings, prefixes)
-        lengths = np.array([len(ids) for ids in sources], dtype=np.int64)
-        budget = max([settings.batch_tokens, *lengths.tolist()])
-        batches = token_budget_batches(lengths, lengths, budget)
-        # The longest first, so that no worker is left with them at the end.
+        batches = search_batches([len(ids) for ids in sources], settings.batch_tokens)
         waiting = [
             (
                 indices,
@@ -383,7 +380,7 @@ class Translator:
                     [given[i] for i in indices] if any(given) else None,
                 ),
             )
-            for indices in reversed(batches)
+            for indices in batches
         ]
 
         def finish() -> list[list[Translation]]:

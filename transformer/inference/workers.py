@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -30,45 +31,71 @@ Submit = Callable[[Sequence[Ids], Sequence[Ids] | None], Callable[[], Found]]
 """Batch and prefixes of a search → what waits for its result."""
 
 
-@contextmanager
-def searching(
-    engine: Engine, settings: DecodingConfig, n_best: int, workers: int
-) -> Iterator[Submit]:
-    """Something that takes batches; with one worker each is searched when its result is wanted.
+class Workers:
+    """Processes that search for a translator. They are started when first wanted, and kept.
 
     Args:
         engine: what searches; each worker has it for itself, but on Linux shares its memory.
-        settings: of all searches.
-        n_best: hypotheses a source.
-        workers: processes; 1 means this one.
-
-    Raises:
-        ValueError: fewer than one worker.
-        UserError: a worker has died, most likely for lack of memory.
     """
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1; found {workers}")
-    if workers == 1:
-        yield lambda batch, prefixes: partial(engine.search, batch, settings, n_best, prefixes)
-        return
-    # A fork needs no import of torch, which takes seconds, and copies no weights.
-    kind = "fork" if sys.platform == "linux" else "spawn"
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context(kind), initializer=_begin, initargs=(engine,)
-    )
 
-    def submit(batch: Sequence[Ids], prefixes: Sequence[Ids] | None) -> Callable[[], Found]:
-        return pool.submit(_search, batch, settings, n_best, prefixes).result
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._n = 0
+        self._pool: ProcessPoolExecutor | None = None
 
-    try:
-        yield submit
-    except BrokenProcessPool:
-        raise UserError(
-            "a worker process has died, most likely because memory ran out; "
-            "try fewer workers or a smaller decoding.batch_tokens"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    @contextmanager
+    def searching(self, settings: DecodingConfig, n_best: int, n: int) -> Iterator[Submit]:
+        """Something that takes batches; with one worker each is searched when it is wanted.
+
+        Args:
+            settings: of all searches.
+            n_best: hypotheses a source.
+            n: processes; 1 means this one.
+
+        Raises:
+            ValueError: fewer than one worker.
+            UserError: a worker has died, most likely for lack of memory.
+        """
+        if n < 1:
+            raise ValueError(f"workers must be at least 1; found {n}")
+        if n == 1:
+            search = self._engine.search
+            yield lambda batch, prefixes: partial(search, batch, settings, n_best, prefixes)
+            return
+        pool = self._start(n)
+        waiting: list[Future[Found]] = []
+
+        def submit(batch: Sequence[Ids], prefixes: Sequence[Ids] | None) -> Callable[[], Found]:
+            waiting.append(pool.submit(_search, batch, settings, n_best, prefixes))
+            return waiting[-1].result
+
+        try:
+            yield submit
+        except BrokenProcessPool:
+            self._stop()
+            raise UserError(
+                "a worker process has died, most likely because memory ran out; "
+                "try fewer workers or a smaller decoding.batch_tokens"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _start(self, n: int) -> ProcessPoolExecutor:
+        if self._pool is None or self._n != n:
+            self._stop()
+            # A fork needs no import of torch, which takes seconds, and copies no weights.
+            kind = "fork" if sys.platform == "linux" else "spawn"
+            context = multiprocessing.get_context(kind)
+            pool = ProcessPoolExecutor(n, context, initializer=_begin, initargs=(self._engine,))
+            weakref.finalize(self, pool.shutdown, wait=False, cancel_futures=True)
+            self._n, self._pool = n, pool
+        return self._pool
+
+    def _stop(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
 
 
 _engine: Engine  # of a worker process

@@ -121,7 +121,11 @@ class MultiHeadAttention(nn.Module):
         Returns:
             The shape of `query`.
         """
-        return self.attend(self.ask(query, packing), self.remember(memory, packing), mask, packing)
+        if query is memory:
+            queries, cache = self.ask_and_remember(query, packing)
+        else:
+            queries, cache = self.ask(query, packing), self.remember(memory, packing)
+        return self.attend(queries, cache, mask, packing)
 
     def ask(self, query: Tensor, packing: Packing | None = None) -> Tensor:
         """(batch, query_len, d_model) → what each head looks for, for `attend`."""
