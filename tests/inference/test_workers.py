@@ -115,19 +115,20 @@ def test_a_stream_reads_two_windows_ahead_at_most(shipped: Translator) -> None:
 
 @linux
 def test_workers_stay_for_the_next_call_and_end_with_their_translator() -> None:
+    before = set(multiprocessing.active_children())
     translator = Translator.load()
     translator.translate_batch(["Guten Morgen!"], workers=2)
-    first = multiprocessing.active_children()
+    started = set(multiprocessing.active_children()) - before
     translator.translate_batch(["Wo ist der Bahnhof?"] * 20, workers=2)
-    assert set(first) <= set(multiprocessing.active_children())
-    ours = [process for process in multiprocessing.active_children() if process in first]
+    assert started and started <= set(multiprocessing.active_children())
     del translator
     gc.collect()
-    for process in ours:
+    for process in started:
         process.join(timeout=20)
         assert not process.is_alive()
 
 
+@linux
 def test_an_error_in_a_worker_comes_out(shipped: Translator) -> None:
     with pytest.raises(ValueError, match="the source is wrong"):
         search(Engine.FINE, Engine.WRONG)
@@ -191,7 +192,9 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_one_worker_is_this_process() -> None:
+    before = multiprocessing.active_children()
     assert search(Engine.FINE, 20, workers=1) == [Engine.FINE, 20]
+    assert multiprocessing.active_children() == before
 
 
 @pytest.mark.parametrize("workers", [0, -1])
