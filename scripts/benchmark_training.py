@@ -13,29 +13,18 @@ import json
 import shutil
 import statistics
 import tempfile
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from peers import environment, matmul_rate, processor, run_program
+from peers import Contender, environment, matmul_rate, processor, run_program
 
 from transformer import load_config
 from transformer.data.batching import epoch_batches, ordered_batches
 from transformer.training.loop import Prepared, prepare
 
 HERE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One row of the table."""
-
-    name: str
-    program: str  # under training_peers/
-    environment: str  # folder under --work; "" is the one this script runs in
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 CONTENDERS = {

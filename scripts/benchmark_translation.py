@@ -23,12 +23,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from peers import environment, matmul_rate, processor, run_program
+from peers import Contender, environment, matmul_rate, processor, run_program
 
 from transformer.checkpoint import RunDirectory
 from transformer.data.tokenizer import Tokenizer
@@ -41,17 +41,6 @@ HERE = Path(__file__).resolve().parent
 MAX_EXTRA_TOKENS = 50
 """The longest translation: pieces of the source and these. An engine that takes one limit for all
 sentences gets that of the longest."""
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One row of the tables."""
-
-    name: str
-    program: str  # under translation_peers/
-    environment: str  # folder under --work; "" is the one this script runs in
-    settings: dict[str, Any] = field(default_factory=dict)
-    workers: bool = False  # one for each thread, instead of threads that share their work
 
 
 def _ours(precision: str, *, workers: bool = False, shortlist: bool = False) -> Contender:

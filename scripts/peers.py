@@ -6,7 +6,9 @@ import sys
 import time
 import venv
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,6 +22,17 @@ PACKAGES = {
     "joeynmt": [TORCH, "joeynmt==2.3.0", "setuptools<81", "importlib_metadata"],
     "ctranslate2": ["ctranslate2==4.8.5", "sentencepiece"],
 }
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of a table."""
+
+    name: str
+    program: str  # under training_peers/ or translation_peers/
+    environment: str  # folder under --work; "" is the one the benchmark runs in
+    settings: dict[str, Any] = field(default_factory=dict)  # added to the program's job
+    workers: bool = False  # one for each thread, instead of threads that share their work
 
 
 def environment(work: Path, name: str) -> Path:

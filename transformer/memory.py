@@ -1,4 +1,7 @@
-"""What a process that trains on the CPU keeps for the next step: freed memory, compiled products.
+"""What a process keeps for its next step on the CPU: freed memory, compiled products.
+
+Training asks for both; so do the command that translates and its workers, for the same reasons. The
+figures are those of training.
 
 A training step on the CPU frees and allocates the same few hundred megabytes again and again.
 glibc returns large blocks to the kernel at once, which clears each page before it hands it out

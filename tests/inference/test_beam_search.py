@@ -495,3 +495,13 @@ def test_best_continuations_are_those_of_a_plain_sort(
         # What is impossible is passed on, and must at least exist.
         assert int(tokens.min()) >= 0 and int(tokens.max()) < vocab_size
         assert int(parents.min()) >= 0 and int(parents.max()) < n_live
+
+
+def test_a_forced_token_may_be_too_unlikely_for_a_number() -> None:
+    logits = torch.tensor([[0.0, 1.0, -200.0], [0.0, 0.0, -300.0]])  # e^-200 is 0 in fp32
+    live = torch.tensor([[-1.0, -2.0]])
+    none = torch.tensor([], dtype=torch.int64)
+    found, parents, tokens = best_continuations(logits, live, 2, none, torch.tensor([2]))
+    expected = logits.log_softmax(dim=-1)[:, 2] + live[0]
+    assert found.tolist() == [pytest.approx(expected.tolist())]
+    assert (parents.tolist(), tokens.tolist()) == ([[0, 1]], [[2, 2]])

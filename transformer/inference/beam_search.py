@@ -237,9 +237,13 @@ def best_continuations(
     p = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     p.index_fill_(1, forbidden, 0.0)
     if forced is not None:
+        # Certain, and its price is paid at once: where its probability is too small for a number,
+        # its logarithm is not.
         forced = forced.repeat_interleave(n_live).unsqueeze(-1)
         token = forced.clamp(min=0)
-        p = torch.where(forced < 0, p, torch.zeros_like(p).scatter_(1, token, p.gather(1, token)))
+        p = torch.where(forced < 0, p, torch.zeros_like(p).scatter_(1, token, 1.0))
+        log_p = logits.log_softmax(dim=-1, dtype=p.dtype).gather(1, token)
+        live = live + log_p.masked_fill(forced < 0, 0.0).view_as(live)
 
     whole = vocab_size // BLOCK * BLOCK
     maxima = p[:, :whole].unflatten(1, (-1, BLOCK)).amax(dim=2)

@@ -2,7 +2,8 @@
 
 Made from the training corpus, as Marian and CTranslate2 do (their lexical shortlist and vmap). What
 is not on the list cannot be said, so it costs a little quality; on a CPU, where the projection to a
-vocabulary of thousands is 40 % of a small decoder's work, it saves up to a third of the time.
+vocabulary of thousands is 40 % of a small decoder's work, it makes a third more
+sentences a second (Multi30k, int8 with two workers: 339 instead of 258).
 """
 
 from collections.abc import Iterable, Sequence

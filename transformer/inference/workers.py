@@ -1,8 +1,9 @@
 """Several searches at once, in processes of one thread each.
 
-A search is made of many small operations, and two threads that share each of them wait for one
-another a third of the time. Two searches side by side wait for nothing. They are processes, not
-threads, since Python lets only one thread at a time say what to compute next.
+A search is made of many small operations, and two threads that share each of them often wait for
+one another: in int8 they translate 188 sentences of Multi30k a second, two searches side by side
+258. These are processes, not threads, since Python lets only one thread at a time say what to
+compute next: with two threads it is 211 (beam 5, two cores of an AMD EPYC).
 """
 
 import gc

