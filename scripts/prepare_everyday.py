@@ -3,9 +3,10 @@
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
 
 FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English. The same input gives the same
-output, one `<source>.tsv` each, and two more files: `named.tsv`, the sentences about Tom and Maria
-with other names, and `typed.tsv`, everyday sentences as hasty people type them. What was done is
-printed, with examples.
+output, one `<source>.tsv` each, and three more files: `named.tsv`, the sentences about Tom and
+Maria with other names; `typed.tsv`, everyday sentences as hasty people type them; `marked.tsv`,
+sentences with @1 for a word that both languages share (see `decoding.placeholders`). What was done
+is printed, with examples.
 """
 
 import argparse
@@ -114,6 +115,28 @@ def type_hastily(german: str, english: str, draw: random.Random) -> Pair | None:
     return None if typed == german else (typed, english)
 
 
+def mark(german: str, english: str, draw: random.Random) -> Pair | None:
+    """@1 for a word that both sides have once, or @1 and @2 for two; None if there is none."""
+    if "@" in german + english:
+        return None
+    once = [
+        {word for word, n in Counter(re.findall(r"\w+", side)).items() if n == 1 and len(word) > 2}
+        for side in (german, english)
+    ]
+    words = [word for word in re.findall(r"\w+", german) if word in once[0] & once[1]]
+    chosen = draw.sample(words, min(len(words), draw.choice((1, 1, 2))))
+    if not chosen:
+        return None
+    chosen.sort(key=words.index)
+
+    def replaced(side: str) -> str:
+        return re.sub(
+            r"\w+", lambda w: f"@{chosen.index(w[0]) + 1}" if w[0] in chosen else w[0], side
+        )
+
+    return replaced(german), replaced(english)
+
+
 def read(path: Path) -> Iterator[Pair]:
     """The pairs of one source."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -141,6 +164,7 @@ def main() -> None:
     draw = random.Random(args.seed)
     named: list[Pair] = []
     typed: list[Pair] = []
+    marked: list[Pair] = []
     for path in paths:
         source = path.name.removesuffix(".tsv.gz")
         repair = REPAIRS.get(source, lambda german, english: (german, english))
@@ -159,12 +183,13 @@ def main() -> None:
         named += [other for pair in kept if (other := rename(*pair, draw))]
         if source in EVERYDAY:
             typed += [other for pair in kept if (other := type_hastily(*pair, draw))]
+        marked += [other for pair in kept if (other := mark(*pair, draw))]
         write(args.output / f"{source}.tsv", kept)
         print(f"{source}: {len(kept):,} pairs, {counts['repaired']:,} of them repaired, ", end="")
         print(f"{counts['left out']:,} left out")
         for before, after in random.Random(args.seed).sample(examples, min(2, len(examples))):
             print(f"    {' | '.join(before)}\n  → {' | '.join(after)}")
-    for name, pairs in (("named", named), ("typed", typed)):
+    for name, pairs in (("named", named), ("typed", typed), ("marked", marked)):
         write(args.output / f"{name}.tsv", pairs)
         print(f"{name}: {len(pairs):,} pairs")
         for pair in draw.sample(pairs, min(5, len(pairs))):

@@ -312,6 +312,11 @@ class DecodingConfig(_Settings):
     split: Literal["long", "always", "never"] = "long"
     """Which lines of several sentences are cut into sentences first: those longer than any the
     model was trained on, every one, or none."""
+    placeholders: bool = False
+    """Put @1, @2 … for web and mail addresses and long numbers and bring these back afterwards; for
+    a model that has learned such marks, as scripts/prepare_everyday.py makes them."""
+    lower_shouting: bool = False
+    """Translate a sentence in capitals as one in small letters, and give it back in capitals."""
 
 
 class Config(_Settings):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -24,6 +23,16 @@ from .precision import Precision, convert
 from .sampling import Sampling
 from .shortlist import NAME as SHORTLIST
 from .shortlist import Shortlist
+from .text import (
+    bring_back,
+    cut,
+    cut_at_symbols,
+    hide_verbatim,
+    is_shouted,
+    printable,
+    split_sentences,
+    with_bytes,
+)
 from .workers import Submit, Workers
 
 if TYPE_CHECKING:
@@ -277,13 +286,13 @@ class Translator:
         found: list[list[Translation]] = [[] for _ in sources]
         for i, (source, begins) in enumerate(zip(sources, given, strict=True)):
             drawn = engine.sample(
-                [source] * n,
+                [source.ids] * n,
                 self.decoding,
                 sampling or Sampling(),
                 [begins] * n,
                 [rank * len(sources) + i for rank in range(n)],
             )
-            found[i] = [self._translation(hypothesis) for hypothesis in drawn]
+            found[i] = [self._translation(hypothesis, source) for hypothesis in drawn]
         return _join(plans[0], found) * (1 if sources else n)
 
     def score(self, text: str, translation: str) -> Score:
@@ -340,25 +349,26 @@ class Translator:
 
     def _plan(
         self, lines: Sequence[str], settings: DecodingConfig, prefixes: Sequence[str] | None
-    ) -> tuple[list[list[int | str]], list[list[int]], list[list[int]]]:
+    ) -> tuple[list[list[int | str]], list[_Source], list[list[int]]]:
         # For each line its parts: places among the sources, and text that stays. Then the sources,
-        # each with EOS, and what their translations begin with.
+        # and what their translations begin with.
         plans: list[list[int | str]] = []
-        sources: list[list[int]] = []
+        sources: list[_Source] = []
         given: list[list[int]] = []
         for number, line in enumerate(lines):
-            line = _with_bytes(line)
             plan: list[int | str] = []
             begins = self._encode(prefixes[number]) if prefixes else []
-            for text, stays in self._runs(line):
-                if stays:
-                    plan.append(text)
-                    continue
-                for ids in self._sentences(text, settings):
-                    plan.append(len(sources))
-                    sources.append([*ids, self.tokenizer.eos_id])
-                    given.append(begins)
-                    begins = []  # only the line's first sentence begins so
+            for i, part in enumerate(with_bytes(line).split("\n")):
+                plan += ["\n"] * (i > 0)
+                for text, stays in cut_at_symbols(part, self.tokenizer):
+                    if stays:
+                        plan.append(text)
+                        continue
+                    for source in self._sources(text, settings):
+                        plan.append(len(sources))
+                        sources.append(source)
+                        given.append(begins)
+                        begins = []  # only the first sentence begins so
             plans.append(plan)
         return plans, sources, given
 
@@ -371,12 +381,12 @@ class Translator:
     ) -> Callable[[], list[list[Translation]]]:
         # Hands over the searches of some lines and returns what waits for their translations.
         plans, sources, given = self._plan(lines, settings, prefixes)
-        batches = search_batches([len(ids) for ids in sources], settings.batch_tokens)
+        batches = search_batches([len(source.ids) for source in sources], settings.batch_tokens)
         waiting = [
             (
                 indices,
                 submit(
-                    [sources[i] for i in indices],
+                    [sources[i].ids for i in indices],
                     [given[i] for i in indices] if any(given) else None,
                 ),
             )
@@ -387,99 +397,70 @@ class Translator:
             found: list[list[Translation]] = [[] for _ in sources]
             for indices, result in waiting:
                 for i, hypotheses in zip(indices, result(), strict=True):
-                    found[i] = [self._translation(hypothesis) for hypothesis in hypotheses]
+                    found[i] = self._translations(hypotheses, sources[i], given[i], settings)
             return [_join(plan, found) for plan in plans]
 
         return finish
 
     def _encode(self, text: str) -> list[int]:
-        return self.tokenizer.encode(_with_bytes(text))
+        return self.tokenizer.encode(with_bytes(text))
 
-    def _translation(self, hypothesis: Hypothesis) -> Translation:
-        return Translation(_printable(self.tokenizer.decode(hypothesis.ids)), hypothesis.score)
-
-    def _runs(self, line: str) -> list[tuple[str, bool]]:
-        # Emoji and other symbols that the vocabulary can only spell in bytes were hardly seen in
-        # training and would derail the model. They stay as they are, between what is translated.
-        if line.isascii():
-            return [(line, False)]
-        marks = [_is_symbol(c) and self.tokenizer.spells_in_bytes(c) for c in line]
-        runs = groupby(zip(line, marks, strict=True), key=lambda pair: pair[1])
-        return [("".join(c for c, _ in run), stays) for stays, run in runs]
-
-    def _sentences(self, text: str, settings: DecodingConfig) -> list[list[int]]:
-        ids = self.tokenizer.encode(text)
-        if not ids:
-            return []
+    def _sources(self, text: str, settings: DecodingConfig) -> Iterator[_Source]:
+        # One for each sentence, or for each part of one that is too long.
         longest = self.longest_src
-        too_long = longest is not None and len(ids) + 1 > longest
-        if settings.split == "never" or (settings.split == "long" and not too_long):
-            return [ids]
-        sentences = [self.tokenizer.encode(sentence) for sentence in split_sentences(text)]
-        if longest is None:
-            return [ids for ids in sentences if ids]
-        return [
-            piece for ids in sentences if ids for piece in _cut(ids, longest - 1, self.tokenizer)
-        ]
+        n = len(self.tokenizer.encode(text))
+        whole = settings.split == "never" or (
+            settings.split == "long" and (longest is None or n + 1 <= longest)
+        )
+        for sentence in [text] if whole else split_sentences(text):
+            shouted = settings.lower_shouting and is_shouted(sentence)
+            plain = sentence.lower() if shouted else sentence
+            shown, hidden = hide_verbatim(sentence) if settings.placeholders else (sentence, ())
+            ids = self.tokenizer.encode(shown.lower() if shouted else shown)
+            parts = [ids]
+            if longest is not None and not whole and len(ids) + 1 > longest:
+                parts, hidden = cut(self.tokenizer.encode(plain), longest - 1, self.tokenizer), ()
+            for part in parts:
+                if part:
+                    yield _Source([*part, self.tokenizer.eos_id], plain, hidden, shouted)
+
+    def _translations(
+        self,
+        hypotheses: Sequence[Hypothesis],
+        source: _Source,
+        begins: list[int],
+        settings: DecodingConfig,
+    ) -> list[Translation]:
+        if source.hidden:
+            texts = [bring_back(self._text(h, source), source.hidden) for h in hypotheses]
+            whole = [
+                Translation(text, h.score)
+                for text, h in zip(texts, hypotheses, strict=True)
+                if text is not None
+            ]
+            if whole:
+                return whole
+            # All have lost one of them: without hiding, then.
+            ids = [*self.tokenizer.encode(source.plain), self.tokenizer.eos_id]
+            [hypotheses] = self.engine.search([ids], settings, len(hypotheses), [begins])
+        return [self._translation(hypothesis, source) for hypothesis in hypotheses]
+
+    def _translation(self, hypothesis: Hypothesis, source: _Source | None = None) -> Translation:
+        return Translation(self._text(hypothesis, source), hypothesis.score)
+
+    def _text(self, hypothesis: Hypothesis, source: _Source | None) -> str:
+        text = printable(self.tokenizer.decode(hypothesis.ids))
+        return text.upper() if source is not None and source.shouted else text
 
 
-def _with_bytes(text: str) -> str:
-    # Half a surrogate pair has none.
-    return text.encode("utf-8", "replace").decode()
+@dataclass(frozen=True)
+class _Source:
+    """What is translated at once: a sentence, or a part of one."""
 
-
-def _is_symbol(character: str) -> bool:
-    # Unicode's "other" and "modifier" symbols, private and unassigned signs, and what joins them.
-    return character in "\u200d\ufe0e\ufe0f\u20e3" or (
-        not character.isascii() and unicodedata.category(character) in {"So", "Sk", "Co", "Cn"}
-    )
-
-
-# A sentence ends at . ! ? … with its closing quotes, before a space and a capital, digit or quote.
-_END = re.compile(r"(?<=[.!?…])[\"'»“”’)\]]*\s+(?=[\"'„“»«(\[¿¡]*(\w))")
-# What ends in a full stop without ending a sentence: one letter (z. B.), a day (3. Mai), these.
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:\w|\d{1,2}|Dr|Prof|Hr|Hrn|Fr|Mr|Mrs|Ms|St|Nr|Abb|Art|Bd|Bsp|Str|Tel|bzw|ca|evtl|"
-    r"ggf|inkl|usw|vgl|zzgl|No|vs)\.$"
-)
-
-
-def split_sentences(text: str) -> list[str]:
-    """Cuts a text where sentences end; cautious, since a wrong cut costs more than a missed one."""
-    sentences, start = [], 0
-    for match in _END.finditer(text):
-        begins = match.group(1)
-        if not (begins.isupper() or begins.isdigit()):
-            continue
-        if not _ABBREVIATION.search(text[start : match.start()]):
-            # What closes a quotation stays with the sentence it closes.
-            end = match.start() + len(match.group().rstrip())
-            sentences.append(text[start:end].strip())
-            start = match.end()
-    return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
-
-
-def _printable(text: str) -> str:
-    # One line without control characters, whatever bytes the model spells.
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _cut(ids: list[int], longest: int, tokenizer: Tokenizer) -> list[list[int]]:
-    # A sentence that is itself too long: cut before a word, into parts of about equal length.
-    pieces = tokenizer.pieces(ids)
-    parts, start = [], 0
-    while start < len(ids):
-        left = len(ids) - start
-        n_parts = -(-left // longest)
-        share = start + -(-left // n_parts)  # an equal share of what is left, at most `longest`
-        end = share
-        while start < end < len(ids) and not pieces[end].startswith("▁"):
-            end -= 1
-        if end == start:  # one endless word
-            end = share
-        parts.append(ids[start:end])
-        start = end
-    return parts
+    ids: list[int]  # EOS at the end
+    plain: str  # the sentence with nothing hidden
+    hidden: tuple[str, ...]  # what @1, @2 … stand for
+    shouted: bool  # it was in capitals
 
 
 def _join(plan: list[int | str], found: list[list[Translation]]) -> list[Translation]:
@@ -488,9 +469,9 @@ def _join(plan: list[int | str], found: list[list[Translation]]) -> list[Transla
     joined = []
     for rank in range(n_best):
         parts = [
-            Translation(part.strip(), 0.0) if isinstance(part, str) else found[part][rank]
+            Translation(part.strip(" "), 0.0) if isinstance(part, str) else found[part][rank]
             for part in plan
         ]
-        text = " ".join(part.text for part in parts if part.text)
+        text = re.sub(" ?\n ?", "\n", " ".join(part.text for part in parts if part.text))
         joined.append(Translation(text, sum(part.score for part in parts)))
     return joined

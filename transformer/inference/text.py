@@ -1,0 +1,120 @@
+"""A text on its way to the model and back: what is cut, what is hidden, what comes out."""
+
+import re
+import unicodedata
+from itertools import groupby
+
+from ..data.tokenizer import Tokenizer
+
+# A sentence ends at . ! ? … with its closing quotes, before a space and a capital, digit or quote.
+_END = re.compile(r"(?<=[.!?…])[\"'»“”’)\]]*\s+(?=[\"'„“»«(\[¿¡]*(\w))")
+# What ends in a full stop without ending a sentence: one letter (z. B.), a day (3. Mai), these.
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:\w|\d{1,2}|Dr|Prof|Hr|Hrn|Fr|Mr|Mrs|Ms|St|Nr|Abb|Art|Bd|Bsp|Str|Tel|bzw|ca|evtl|"
+    r"ggf|inkl|usw|vgl|zzgl|No|vs)\.$"
+)
+
+# What nobody translates: addresses of pages and people, and numbers of six digits or more that are
+# no amounts: of telephones, accounts, orders. Not the full stop or bracket after it.
+_VERBATIM = re.compile(
+    r"""
+    (?: https?:// | www\. ) \S+ (?<! [.,;:!?)\]}"'»“”] )
+    | [\w.+-]+ @ [\w-]+ (?: \.[\w-]+ )+
+    | (?<! [\w.,] ) \+? \d (?: [ /-]? \d ){5,} (?! [\w.,]*\d )
+    """,
+    re.VERBOSE,
+)
+_PLACEHOLDER = re.compile(r"@ ?(\d+)")
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cuts a text where sentences end; cautious, since a wrong cut costs more than a missed one."""
+    sentences, start = [], 0
+    for match in _END.finditer(text):
+        begins = match.group(1)
+        if not (begins.isupper() or begins.isdigit()):
+            continue
+        if not _ABBREVIATION.search(text[start : match.start()]):
+            # What closes a quotation stays with the sentence it closes.
+            end = match.start() + len(match.group().rstrip())
+            sentences.append(text[start:end].strip())
+            start = match.end()
+    return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
+
+
+def cut(ids: list[int], longest: int, tokenizer: Tokenizer) -> list[list[int]]:
+    """A sentence that is itself too long: cut before a word, into parts of about equal length."""
+    pieces = tokenizer.pieces(ids)
+    parts, start = [], 0
+    while start < len(ids):
+        left = len(ids) - start
+        n_parts = -(-left // longest)
+        share = start + -(-left // n_parts)  # an equal share of what is left, at most `longest`
+        end = share
+        while start < end < len(ids) and not pieces[end].startswith("▁"):
+            end -= 1
+        if end == start:  # one endless word
+            end = share
+        parts.append(ids[start:end])
+        start = end
+    return parts
+
+
+def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
+    """Runs of a line, and of each whether it is to stay as it is.
+
+    Emoji and other symbols that the vocabulary can only spell in bytes were hardly seen in training
+    and would derail the model.
+    """
+    if line.isascii():
+        return [(line, False)]
+    marks = [_is_symbol(c) and tokenizer.spells_in_bytes(c) for c in line]
+    runs = groupby(zip(line, marks, strict=True), key=lambda pair: pair[1])
+    return [("".join(c for c, _ in run), stays) for stays, run in runs]
+
+
+def _is_symbol(character: str) -> bool:
+    # Unicode's "other" and "modifier" symbols, private and unassigned signs, and what joins them.
+    return character in "\u200d\ufe0e\ufe0f\u20e3" or (
+        not character.isascii() and unicodedata.category(character) in {"So", "Sk", "Co", "Cn"}
+    )
+
+
+def hide_verbatim(text: str) -> tuple[str, tuple[str, ...]]:
+    """Web and mail addresses and long numbers → @1, @2 …, and what these stand for.
+
+    A text that has such marks already is left alone.
+    """
+    if _PLACEHOLDER.search(text):
+        return text, ()
+    hidden: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        hidden.append(match.group())
+        return f"@{len(hidden)}"
+
+    return _VERBATIM.sub(mark, text), tuple(hidden)
+
+
+def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:
+    """The reverse of `hide_verbatim`; None unless every mark is there once."""
+    marks = sorted(int(number) for number in _PLACEHOLDER.findall(translation))
+    if marks != list(range(1, len(hidden) + 1)):
+        return None
+    return _PLACEHOLDER.sub(lambda match: hidden[int(match.group(1)) - 1], translation)
+
+
+def is_shouted(text: str) -> bool:
+    """True of two words or more without a small letter."""
+    words = re.findall(r"[^\W\d_]{2,}", text)
+    return len(words) > 1 and not any(c.islower() and c != "ß" for c in text)
+
+
+def with_bytes(text: str) -> str:
+    """The text with ? for what UTF-8 has no bytes for: half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def printable(text: str) -> str:
+    """One line without control characters, whatever bytes the model spells."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
