@@ -413,10 +413,14 @@ class Translator:
             settings.split == "long" and (longest is None or n + 1 <= longest)
         )
         for sentence in [text] if whole else split_sentences(text):
-            shouted = settings.lower_shouting and is_shouted(sentence)
-            plain = sentence.lower() if shouted else sentence
-            shown, hidden = hide_verbatim(sentence) if settings.placeholders else (sentence, ())
-            ids = self.tokenizer.encode(shown.lower() if shouted else shown)
+            shown, hidden = hide_verbatim(sentence)
+            shouted = settings.lower_shouting and is_shouted(shown)
+            if shouted:
+                shown = shown.lower()
+            plain = bring_back(shown, hidden) or sentence
+            if not settings.placeholders:
+                shown, hidden = plain, ()
+            ids = self.tokenizer.encode(shown)
             parts = [ids]
             if longest is not None and not whole and len(ids) + 1 > longest:
                 parts, hidden = cut(self.tokenizer.encode(plain), longest - 1, self.tokenizer), ()

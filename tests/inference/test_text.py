@@ -1,0 +1,95 @@
+"""What happens to a text before and after the search."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transformer.inference.text import bring_back, hide_verbatim, is_shouted, split_sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Ein Hund. Eine Katze.", ["Ein Hund.", "Eine Katze."]),
+        ("Wer ist da? Ich! Gut.", ["Wer ist da?", "Ich!", "Gut."]),
+        ("Ein Satz ohne Ende", ["Ein Satz ohne Ende"]),
+        ("  Ein Hund.   Eine Katze.  ", ["Ein Hund.", "Eine Katze."]),
+        ("", []),
+        (" \t ", []),
+        ("Sie mag Obst, z. B. Äpfel. Er nicht.", ["Sie mag Obst, z. B. Äpfel.", "Er nicht."]),
+        ("Dr. Müller kommt. Prof. Weiß geht.", ["Dr. Müller kommt.", "Prof. Weiß geht."]),
+        ("Am 3. Mai regnet es. Am 4. nicht.", ["Am 3. Mai regnet es.", "Am 4. nicht."]),
+        ("Mr. Smith met Mrs. Jones. They left.", ["Mr. Smith met Mrs. Jones.", "They left."]),
+        ("Es kostet 3.5 Euro. Das ist viel.", ["Es kostet 3.5 Euro.", "Das ist viel."]),
+        ("Er sagte: „Gut.“ Dann ging er.", ["Er sagte: „Gut.“", "Dann ging er."]),
+        ("He said: “Fine.” Then he left.", ["He said: “Fine.”", "Then he left."]),
+        ('He said: "Fine." Then he left.', ['He said: "Fine."', "Then he left."]),
+        ("Er ging. „Gut“, sagte sie.", ["Er ging.", "„Gut“, sagte sie."]),
+        ("Er ging. »Gut«, sagte sie.", ["Er ging.", "»Gut«, sagte sie."]),
+        ("Na ja... Das war es.", ["Na ja...", "Das war es."]),
+        ("Na ja … Das war es.", ["Na ja …", "Das war es."]),
+        ("Na ja... das war es.", ["Na ja... das war es."]),
+        ("Sie kam (spät). Er auch.", ["Sie kam (spät).", "Er auch."]),
+        ("Sie kam. (Er auch.) Gut.", ["Sie kam.", "(Er auch.)", "Gut."]),
+        ("Was?! Wirklich?", ["Was?!", "Wirklich?"]),
+        ("Er kam. 20 Leute warteten.", ["Er kam.", "20 Leute warteten."]),
+        ("Er kam. Österreich gewann.", ["Er kam.", "Österreich gewann."]),
+        ("www.example.com ist da.", ["www.example.com ist da."]),
+    ],
+)
+def test_split_sentences(text: str, sentences: list[str]) -> None:
+    assert split_sentences(text) == sentences
+
+
+@given(st.text(st.sampled_from('aBÄ1 .!?…"„“)(\n')))
+@settings(max_examples=200, deadline=None)
+def test_splitting_keeps_every_character(text: str) -> None:
+    sentences = split_sentences(text)
+    assert "".join("".join(sentences).split()) == "".join(text.split())
+    assert all(sentence and sentence == sentence.strip() for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "hidden"),
+    [
+        ("Siehe https://a.de/b_c?d=1.", "Siehe @1.", ["https://a.de/b_c?d=1"]),
+        ("(www.a.de) und http://b.org/", "(@1) und @2", ["www.a.de", "http://b.org/"]),
+        ("Mail an eva.l+x@post.example.com!", "Mail an @1!", ["eva.l+x@post.example.com"]),
+        ("Ruf +49 30 901820 an.", "Ruf @1 an.", ["+49 30 901820"]),
+        ("Tel. 0171/2345678, bitte", "Tel. @1, bitte", ["0171/2345678"]),
+        ("Bestellung 4711081", "Bestellung @1", ["4711081"]),
+        ("1.500.000 Euro am 12.03.2024", "1.500.000 Euro am 12.03.2024", []),
+        ("1,234567 und 3 500 Euro, um 12:30", "1,234567 und 3 500 Euro, um 12:30", []),
+        ("Zimmer 12345, 10 von 20", "Zimmer 12345, 10 von 20", []),
+        ("Ein Brief an @1 von www.a.de", "Ein Brief an @1 von www.a.de", []),
+        ("z. B. u.a. usw.", "z. B. u.a. usw.", []),
+    ],
+)
+def test_hide_verbatim(text: str, shown: str, hidden: list[str]) -> None:
+    assert hide_verbatim(text) == (shown, tuple(hidden))
+    if hidden:
+        assert bring_back(shown, tuple(hidden)) == text
+
+
+def test_bring_back_wants_every_mark_once() -> None:
+    assert bring_back("@ 2, not @1", ("a", "b")) == "b, not a"
+    for wrong in ("@1", "@1 @1 @2", "@1 @2 @3", "", "@1 @3"):
+        assert bring_back(wrong, ("a", "b")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shouted"),
+    [
+        ("DAS IST NEU!", True),
+        ("DIE STRAßE IST GESPERRT", True),
+        ("RUF 110 AN", True),
+        ("ACHTUNG!", False),  # or an abbreviation: NATO
+        ("USA", False),
+        ("Die NATO tagt", False),
+        ("A B C", False),
+        ("1 2 3", False),
+        ("", False),
+    ],
+)
+def test_is_shouted(text: str, shouted: bool) -> None:
+    assert is_shouted(text) == shouted
