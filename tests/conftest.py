@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,15 @@ def _datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("HF_DATASETS_CACHE", str(cache))
         if "datasets" in sys.modules:  # it reads the variable once
             patch.setattr("datasets.config.HF_DATASETS_CACHE", cache)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_model() -> Iterator[None]:
+    """The model of configs/quickstart.yaml stands for the one in the package, which is ten times as
+    large. It knows the sentences of the built-in corpus. test_shipped.py tests the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transformer.checkpoint.SHIPPED", Path(__file__).parent / "quickstart")
         yield
 
 

@@ -32,7 +32,6 @@ ALLOWED = {
     },
     "export": {"config", "errors", "data", "model", "checkpoint", "cli"},
     "__init__": {"config", "model", "inference", "training"},
-    "pretrained": set[str](),
 }
 
 

@@ -31,5 +31,5 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
         packed = {name for name in archive.namelist() if name.startswith("transformer/")}
     files = (path for path in (copy / "transformer").rglob("*") if path.is_file())
     assert packed == {str(path.relative_to(copy)) for path in files}
-    assert "transformer/pretrained/model.safetensors" in packed
+    assert "transformer/pretrained/de-en/model.safetensors" in packed
     assert "transformer/py.typed" in packed

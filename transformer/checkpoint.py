@@ -24,6 +24,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
+
+SHIPPED = Path(str(files(__package__))) / "pretrained" / "de-en"
+"""Where the model in the package lies."""
 
 MODEL, OPTIMIZER, STATE, CHECKSUMS = (
     "model.safetensors",
@@ -167,6 +171,11 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.log = self.path / "train.log"
+
+    @classmethod
+    def shipped(cls) -> "RunDirectory":
+        """The one of the model in the package."""
+        return cls(SHIPPED)
 
     def is_empty(self) -> bool:
         """True if nothing would be overwritten by a run here.

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from ..checkpoint import CheckpointError, RunDirectory, load_model, read_metadata
@@ -36,7 +35,7 @@ class Trained:
         Raises:
             CheckpointError: no run directory, or one without usable weights.
         """
-        run = RunDirectory(path or Path(str(files("transformer"))) / "pretrained")
+        run = RunDirectory(path) if path else RunDirectory.shipped()
         config = run.load_config()
         if not run.tokenizer.is_file():
             raise CheckpointError(f"{run.tokenizer} is missing; was the run stopped at its start?")

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -128,9 +127,7 @@ class Translator:
         Raises:
             CheckpointError: no run directory, or one without usable weights or shortlist.
         """
-        if path is None:
-            path = Path(str(files("transformer"))) / "pretrained"
-        run = RunDirectory(path)
+        run = RunDirectory.shipped() if path is None else RunDirectory(path)
         config = run.load_config()
         if not run.tokenizer.is_file():
             raise CheckpointError(f"{run.tokenizer} is missing; was the run stopped at its start?")

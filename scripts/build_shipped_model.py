@@ -1,0 +1,180 @@
+"""Makes the German-English model of the package, from the corpora to its card.
+
+    python scripts/build_shipped_model.py --input FOLDER
+
+FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which is only ever measured on. What is
+there already is used: prepared text in --data, a finished run in --run; a run that was stopped goes
+on. The card is scripts/shipped_model_card.md with the numbers of this model.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import torch
+from peers import processor
+
+from transformer import Translator, load_config, train
+from transformer.checkpoint import (
+    SHIPPED,
+    RunDirectory,
+    load_model,
+    named_weights,
+    read_metadata,
+    save_weights,
+    write_atomically,
+)
+from transformer.data.tokenizer import Tokenizer
+from transformer.inference.evaluation import evaluate
+
+HERE = Path(__file__).resolve().parent
+
+DEV = {
+    "tatoeba": 900,
+    "covost2-dev": 500,
+    "bcontrast": 200,
+    "mt-geneval": 100,
+    "cocoa-mt": 100,
+    "mlqe-pe": 200,
+}
+"""How many lines of dev.tsv are from which source, in their order."""
+
+START = """
+import time
+started = time.perf_counter()
+from transformer import Translator
+imported = time.perf_counter()
+translator = Translator.load()
+loaded = time.perf_counter()
+translator.translate("Die Pizza kam aus dem Ofen und schmeckte gut.")
+print(imported - started, loaded - imported, time.perf_counter() - loaded)
+"""
+
+
+def main() -> None:
+    """Prepares, trains, ships, measures, writes the card."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, required=True)
+    parser.add_argument("--config", default="configs/de_en_everyday.yaml")
+    parser.add_argument("--data", type=Path, default=Path("data/everyday"))
+    parser.add_argument("--run", default="runs/de_en_everyday")
+    args = parser.parse_args()
+
+    if not (args.data / "dev.tsv").is_file():
+        program = HERE / "prepare_everyday.py"
+        subprocess.run(
+            [sys.executable, program, "--input", args.input, "--output", args.data], check=True
+        )
+        write_atomically(args.data / "dev.tsv", (args.input / "dev.tsv").read_bytes())
+    run = RunDirectory(args.run)
+    if not is_finished(run):
+        config = load_config(args.config, [f"run_dir={args.run}"])
+        if train(config, resume=not run.is_empty()).interrupted:
+            sys.exit(130)
+    ship(run)
+    numbers = measure((args.data / "dev.tsv").read_text(encoding="utf-8").splitlines(), run)
+    template = (HERE / "shipped_model_card.md").read_text(encoding="utf-8")
+    for name, value in numbers.items():
+        template = template.replace("{" + name + "}", value)
+    write_atomically(SHIPPED / "MODEL_CARD.md", template.encode())
+    print(template)
+
+
+def is_finished(run: RunDirectory) -> bool:
+    """True if the run has made all its updates."""
+    return run.metrics.is_file() and '"finished"' in run.metrics.read_text()
+
+
+def ship(run: RunDirectory) -> None:
+    """Copies what is needed to translate into the package: settings, vocabulary, bf16 weights."""
+    config = run.load_config()
+    tokenizer = Tokenizer.load(run.tokenizer)
+    model = load_model(run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id)
+    shipped = RunDirectory(SHIPPED)
+    SHIPPED.mkdir(parents=True, exist_ok=True)
+    weights = {name: weight.to(torch.bfloat16) for name, weight in named_weights(model).items()}
+    save_weights(weights, shipped.model, read_metadata(run.model))
+    write_atomically(shipped.tokenizer, tokenizer.model)
+    # Nothing of the machine it was trained on.
+    source = load_config(HERE.parent / "configs" / "de_en_everyday.yaml", ["run_dir=de-en"])
+    config = config.model_copy(
+        update={
+            "run_dir": "de-en",
+            "data": source.data,
+            "tokenizer": source.tokenizer,
+            "decoding": source.decoding,
+        }
+    )
+    write_atomically(shipped.config, config.to_yaml().encode())
+
+
+def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
+    """The numbers of the card, and the translations printed."""
+    pairs = [tuple(line.split("\t")) for line in lines]
+    if len(pairs) != sum(DEV.values()):
+        sys.exit(f"dev.tsv has {len(pairs)} lines instead of {sum(DEV.values())}")
+    src, ref = ([pair[side] for pair in pairs] for side in (0, 1))
+    translator = Translator.load()
+    translator.translate_batch(src[:32])
+    started = time.perf_counter()
+    found = [best[0].text for best in translator.translate_batch(src)]
+    seconds = time.perf_counter() - started
+
+    rows, start = [], 0
+    for source, n in [*DEV.items(), ("all", len(pairs))]:
+        span = slice(0, None) if source == "all" else slice(start, start + n)
+        bleu, chrf = evaluate(found[span], ref[span])
+        rows.append(
+            f"| {source} | {n:,} | {bleu.value:.1f} ± {bleu.interval:.1f} | "
+            f"{chrf.value:.1f} ± {chrf.interval:.1f} |"
+        )
+        start += n
+    signatures = "; ".join(f"{s.name} `{s.signature}`" for s in (bleu, chrf))
+    ratios = [len(out.split()) / len(line.split()) for line, out in zip(src, found, strict=True)]
+    within = sum(0.5 <= ratio <= 2 for ratio in ratios) / len(ratios)
+    size = sum(path.stat().st_size for path in SHIPPED.iterdir() if path.suffix != ".md")
+    state = json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text())
+    starts = [cold_start() for _ in range(5)]
+    imported, loaded, first = (statistics.median(times) for times in zip(*starts, strict=True))
+    return {
+        "weights": f"{translator.model.n_parameters():,}",
+        "megabytes": f"{size / 1e6:.1f}",
+        "steps": f"{state['step']:,}",
+        "epochs": f"{state['epoch']}",
+        "tokens": f"{state['tokens_seen'] / 1e6:.0f}",
+        "hours": f"{state['seconds'] / 3600:.1f}",
+        "hardware": f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "scores": "\n".join(rows),
+        "signatures": signatures,
+        "loops": str(sum(loops(text) for text in found)),
+        "within": f"{within:.1%}",
+        "speed": f"{len(src) / seconds:.0f}",
+        "import": f"{imported:.2f}",
+        "load": f"{loaded:.2f}",
+        "first": f"{first * 1e3:.0f}",
+    }
+
+
+def loops(text: str) -> bool:
+    """True if some three words come four times or more."""
+    words = re.findall(r"\w+", text.lower())
+    triples = Counter(zip(words, words[1:], words[2:], strict=False))
+    return max(triples.values(), default=0) >= 4
+
+
+def cold_start() -> list[float]:
+    """Seconds to import, to load and to translate first, in a new process."""
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    return [float(seconds) for seconds in done.stdout.split()]
+
+
+if __name__ == "__main__":
+    main()
