@@ -22,7 +22,7 @@ from peers import Contender, environment, matmul_rate, processor, run_program
 
 from transformer import load_config
 from transformer.data.batching import epoch_batches, ordered_batches
-from transformer.training.loop import Prepared, prepare
+from transformer.training.translation import Pairs, prepare
 
 HERE = Path(__file__).resolve().parent
 
@@ -173,7 +173,7 @@ def write_data(data: Path, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def batches(prepared: Prepared, batch_tokens: int, n_updates: int) -> dict[str, list[Any]]:
+def batches(prepared: Pairs, batch_tokens: int, n_updates: int) -> dict[str, list[Any]]:
     """The very batches that `train` makes, for peers that take them: (src, tgt_in, tgt_out)."""
     trained = epoch_batches(
         prepared.train,

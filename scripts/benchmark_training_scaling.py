@@ -75,7 +75,7 @@ def tokens_per_second(d_model: int, budget: int, args: argparse.Namespace) -> fl
     )
     device, precision = set_up(config.training)
     data = prepare(config)
-    model, optimizer = build(config, data.tokenizer, device)
+    model, optimizer = build(config, data, device)
     n_warm_up, n_timed = 2, max(2, args.tokens // budget)
     n_tokens = 0
     upcoming = updates(data, config, TrainingState())

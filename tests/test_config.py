@@ -190,8 +190,8 @@ def test_unknown_key_suggests_the_nearest(override: str, unknown: str, nearest: 
     ("override", "there"),
     [
         ("decoding.zzz=5", "decoding.beam_size, decoding.length_penalty, decoding.alpha"),
-        ("zzz=5", "run_dir, seed, data"),
-        ("zzz.qqq=5", "run_dir, seed, data, tokenizer"),
+        ("zzz=5", "task, run_dir, seed, data"),
+        ("zzz.qqq=5", "task, run_dir, seed, data, tokenizer"),
     ],
 )
 def test_key_like_no_other_lists_what_there_is(override: str, there: str) -> None:
@@ -251,8 +251,8 @@ def test_what_is_infinite_or_no_number_is_refused(override: str, value: str) -> 
             "training: average_checkpoints (6) must not exceed keep_checkpoints (5)",
         ),
         (
-            ["training.val_bleu_sentences=0"],
-            "training: best_metric 'bleu' needs val_bleu_sentences above 0",
+            ["training.val_bleu_sentences=0", "training.best_metric=bleu"],
+            "training.best_metric 'bleu' needs training.val_bleu_sentences above 0",
         ),
         (
             ["training.batch_tokens=255"],
@@ -276,6 +276,23 @@ def test_what_is_infinite_or_no_number_is_refused(override: str, value: str) -> 
             "subset and revision belong to a hub source; remove them or give hub",
         ),
         (["data.val={hub: a, subset: b, folder: c}"], "give subset or folder, not both"),
+        (
+            ["tokenizer.kind=characters"],
+            "kind (characters) is for task: language_modeling",
+        ),
+        (["model.positions=learned"], "model.positions (learned) is for task: language_modeling"),
+        (["model.scale_embedding=false"], "model.scale_embedding (false) is for task: language"),
+        (["data.holdout=0.1"], "data.holdout is for task: language_modeling; give data.val"),
+        (
+            ["task=language_modeling", "training.batch_tokens=1000"],
+            "training.batch_tokens (1000) must be at least model.context (1024)",
+        ),
+        (
+            ["task=language_modeling", "training.best_metric=bleu"],
+            "training.best_metric 'bleu' is for translation; a language model is chosen by loss",
+        ),
+        (["task=language_modeling", "training.consistency=1.0"], "consistency is for translation"),
+        (["task=language_modeling", "tokenizer.sampling_alpha=0.1"], "is for translation; leave"),
     ],
 )
 def test_impossible_combination(overrides: list[str], message: str) -> None:
@@ -287,6 +304,10 @@ def test_impossible_combination(overrides: list[str], message: str) -> None:
     [
         ["training.average_checkpoints=5", "training.keep_checkpoints=5"],
         ["training.val_bleu_sentences=0", "training.best_metric=loss"],
+        ["training.val_bleu_sentences=0"],
+        ["task=language_modeling", "training.batch_tokens=1024"],
+        ["task=language_modeling", "model.positions=learned", "tokenizer.kind=byte_bpe"],
+        ["task=language_modeling", "model.scale_embedding=false", "data.holdout=0.5"],
         ["training.batch_tokens=256"],
         ["data.val={hub: a, split: test, subset: b}"],
         ["data.val={hub: a, revision: refs/convert/parquet, folder: b}"],
@@ -379,5 +400,19 @@ def test_help_shows_name_default_and_meaning() -> None:
     assert "data.train=builtin" in heads
     assert "training.clip_norm=null" in heads
     assert all(len(entry.split("\n")) == 2 and entry.split("\n")[1] for entry in entries)
-    kind = TokenizerConfig.model_fields["kind"].description
+    kind = " ".join((TokenizerConfig.model_fields["kind"].description or "").split())
     assert f"tokenizer.kind=unigram\n{kind}" in entries
+
+
+@pytest.mark.parametrize(
+    ("overrides", "by_bleu"),
+    [
+        ([], True),
+        (["training.val_bleu_sentences=0"], False),
+        (["training.best_metric=loss"], False),
+        (["training.best_metric=bleu"], True),
+        (["task=language_modeling"], False),
+    ],
+)
+def test_what_chooses_the_best_checkpoint(overrides: list[str], by_bleu: bool) -> None:
+    assert load_config(None, overrides).chooses_by_bleu == by_bleu

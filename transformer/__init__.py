@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import Config, ModelConfig, load_config
+    from .inference.generator import Generator
     from .inference.translator import Translation, Translator
     from .model.encoder_decoder import Transformer
     from .model.gpt import GPT
+    from .model.gpt2 import gpt2_config
+    from .model.sampling import Sampling
     from .training.loop import Run, train
 
 __version__ = "0.1.0"
@@ -18,11 +21,14 @@ __version__ = "0.1.0"
 _HOME = {
     "Config": "config",
     "GPT": "model.gpt",
+    "Generator": "inference.generator",
     "ModelConfig": "config",
     "Run": "training.loop",
+    "Sampling": "model.sampling",
     "Transformer": "model.encoder_decoder",
     "Translation": "inference.translator",
     "Translator": "inference.translator",
+    "gpt2_config": "model.gpt2",
     "load_config": "config",
     "train": "training.loop",
 }
@@ -30,11 +36,14 @@ _HOME = {
 __all__ = [
     "GPT",
     "Config",
+    "Generator",
     "ModelConfig",
     "Run",
+    "Sampling",
     "Transformer",
     "Translation",
     "Translator",
+    "gpt2_config",
     "load_config",
     "train",
 ]

@@ -4,7 +4,7 @@
 
     runs/multi30k_de_en/
       config.yaml            every setting, resolved
-      sentencepiece.model
+      sentencepiece.model    the tokenizer; or characters.json, or tokenizer.json
       model.safetensors      the weights to translate with: the best, in the end the averaged
       best.safetensors       the weights of the best validation
       checkpoints/step-00001000/
@@ -21,12 +21,12 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from .config import Config, load_config
 from .errors import UserError
 from .model.encoder_decoder import Transformer
+from .model.gpt import GPT
 
 try:
     import fcntl
@@ -43,6 +44,11 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
+
+M = TypeVar("M", Transformer, GPT)
+
+TOKENIZERS = ("sentencepiece.model", "characters.json", "tokenizer.json")
+"""What a tokenizer may be called in a run directory."""
 
 SHIPPED = Path(str(files(__package__))) / "pretrained" / "de-en"
 """Where the model in the package lies."""
@@ -165,12 +171,17 @@ class RunDirectory:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser()
         self.config = self.path / "config.yaml"
-        self.tokenizer = self.path / "sentencepiece.model"
         self.model = self.path / MODEL
         self.best = self.path / "best.safetensors"
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.log = self.path / "train.log"
+
+    @property
+    def tokenizer(self) -> Path:
+        """Whichever there is; with none, the name of the first."""
+        paths = [self.path / name for name in TOKENIZERS]
+        return next((path for path in paths if path.is_file()), paths[0])
 
     @classmethod
     def shipped(cls) -> "RunDirectory":
@@ -214,11 +225,16 @@ class RunDirectory:
             n += 1
         return path
 
-    def load_config(self) -> Config:
+    def load_config(
+        self, task: Literal["translation", "language_modeling"] | None = None
+    ) -> Config:
         """The resolved settings of the run.
 
+        Args:
+            task: what the run must have been trained for; None: anything.
+
         Raises:
-            CheckpointError: this is no run directory.
+            CheckpointError: this is no run directory, or one of another task.
         """
         if not self.config.is_file():
             there = "is a file" if self.path.exists() else "does not exist"
@@ -227,7 +243,14 @@ class RunDirectory:
                 f"{self.path} {what}; name the directory that transformer-train wrote, "
                 f"such as runs/quickstart"
             )
-        return load_config(self.config)
+        config = load_config(self.config)
+        if task is not None and config.task != task:
+            kind, command = {
+                "translation": ("translation model", "transformer-translate"),
+                "language_modeling": ("language model", "transformer-generate"),
+            }[config.task]
+            raise CheckpointError(f"{self.path} holds a {kind}; use {command}")
+        return config
 
     def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, every: int) -> Path:
         """Writes a checkpoint and deletes old ones. One of this step that is whole stays as it is.
@@ -326,6 +349,35 @@ def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> T
         CheckpointError: file missing, damaged, of another model, or with weights that are no
             numbers.
     """
+    return _load(path, lambda: Transformer(config.model, vocab_size=vocab_size, pad_id=pad_id))
+
+
+def load_gpt(path: Path, config: Config, *, vocab_size: int) -> GPT:
+    """The language model of a run with the weights of `path`, ready to go on writing.
+
+    Raises:
+        CheckpointError: as `load_model`.
+    """
+    return _load(path, lambda: GPT(config.model, vocab_size=vocab_size))
+
+
+def _load(path: Path, make: Callable[[], M]) -> M:
+    weights = read_weights(path)
+    # Built without storage: drawing first weights only to overwrite them would take longer than
+    # loading does.
+    with torch.device("meta"):
+        model = make()
+    model = model.to_empty(device="cpu")
+    load_weights(model, weights, source=path)
+    return model.eval()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """What `save_weights` wrote.
+
+    Raises:
+        CheckpointError: file missing, damaged, or with weights that are no numbers.
+    """
     if not path.is_file():
         raise CheckpointError(
             f"{path} does not exist: the run has not validated yet. Let it train on, or resume it"
@@ -338,13 +390,7 @@ def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> T
     if expected is not None and _checksum(weights) != expected:
         raise CheckpointError(f"{path} is damaged: its checksum does not match")
     require_finite(weights, source=path)
-    # Built without storage: drawing first weights only to overwrite them would take longer than
-    # loading does.
-    with torch.device("meta"):
-        model = Transformer(config.model, vocab_size=vocab_size, pad_id=pad_id)
-    model = model.to_empty(device="cpu")
-    load_weights(model, weights, source=path)
-    return model.eval()
+    return weights
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -35,13 +35,14 @@ def train_main(argv: Sequence[str] | None = None) -> int:
     write_utf8()
     parser = make_parser(
         "transformer-train",
-        "Train a translation model.",
+        "Train a translation model, or a language model.",
         """
         examples:
           transformer-train --config configs/quickstart.yaml
           transformer-train --config configs/quickstart.yaml --dry-run
           transformer-train --config configs/multi30k_de_en.yaml data.train=my/train data.val=my/val
           transformer-train --config runs/quickstart/config.yaml --resume
+          transformer-train --config configs/gpt_shakespeare_char.yaml data.train=input.txt
 
         Ctrl-C saves and says how to go on. --settings lists everything that can be set.
         """,
@@ -126,19 +127,7 @@ def translate_main(argv: Sequence[str] | None = None) -> int:
     instead.add_argument(
         "--sample", action="store_true", help="draw --n-best translations at random"
     )
-    sampling = parser.add_argument_group("with --sample")
-    sampling.add_argument(
-        "--temperature", type=_number(0, 100), metavar="T", help="1; below: bolder, above: wilder"
-    )
-    sampling.add_argument(
-        "--top-k", type=_positive, metavar="K", help="from the K likeliest pieces"
-    )
-    sampling.add_argument(
-        "--top-p", type=_number(0, 1), metavar="P", help="from the likeliest with this share"
-    )
-    sampling.add_argument(
-        "--seed", type=_count, metavar="N", help="the same seed, the same text (1)"
-    )
+    _add_sampling_arguments(parser.add_argument_group("with --sample"))
     args = parser.parse_intermixed_args(argv)
     if args.text and args.input:
         parser.error("give text or --input, not both")
@@ -212,6 +201,49 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
     return run_command(lambda: _evaluate(args))
 
 
+def generate_main(argv: Sequence[str] | None = None) -> int:
+    """`transformer-generate`."""
+    write_utf8()
+    parser = make_parser(
+        "transformer-generate",
+        "Go on writing from a prompt, with a language model.",
+        """
+        examples:
+          transformer-generate --model runs/gpt_shakespeare_char "ROMEO:"
+          transformer-generate --model runs/gpt_german --n 3 --temperature 0.8 "Die Pizza"
+          transformer-generate --model folder/of/gpt2 --top-p 0.9 --max-tokens 100 "It was"
+
+        The text comes as it is written. Beyond its context the model forgets the older half of what
+        it has read, as often as need be.
+        """,
+    )
+    parser.add_argument("prompt", nargs="?", default="", help="how the text begins; quote it")
+    parser.add_argument(
+        "--model",
+        metavar="DIR",
+        required=True,
+        help="run directory of a language model, or a folder of Hugging Face's GPT-2",
+    )
+    parser.add_argument("--n", type=_positive, default=1, metavar="N", help="texts, made together")
+    parser.add_argument(
+        "--max-tokens", type=_positive, default=500, metavar="N", help="tokens a text (500)"
+    )
+    _add_sampling_arguments(parser)
+    parser.add_argument(
+        "--score", action="store_true", help="how likely the text given is; write nothing"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "bf16", "int8"),
+        default=PRECISION,
+        help="of matrix products (fp32)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
+    args = parser.parse_args(argv)
+    return run_command(lambda: _generate(args))
+
+
 def _train(args: argparse.Namespace) -> int:
     overrides = args.overrides
     written = Path(args.config)
@@ -237,7 +269,8 @@ def _train(args: argparse.Namespace) -> int:
     run = train(config, resume=args.resume)
     if run.interrupted:
         return 130
-    print(f'done: transformer-translate --model {run.directory} "..."', file=sys.stderr)
+    command = "translate" if config.task == "translation" else "generate"
+    print(f'done: transformer-{command} --model {run.directory} "..."', file=sys.stderr)
     return 0
 
 
@@ -305,15 +338,56 @@ def _translate(args: argparse.Namespace) -> int:
 def _samples(
     args: argparse.Namespace, translator: Any, lines: Iterable[str]
 ) -> Iterator[list[Any]]:
-    from .inference.sampling import Sampling
+    sampling = _sampling(args)
+    for line in lines:
+        yield translator.sample(line, args.n_best, prefix=args.prefix, sampling=sampling)
+
+
+def _sampling(args: argparse.Namespace) -> Any:
+    from .model.sampling import Sampling
 
     given = {name: getattr(args, name) for name in ("temperature", "top_k", "top_p", "seed")}
     try:
-        sampling = Sampling(**{name: value for name, value in given.items() if value is not None})
+        return Sampling(**{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
         raise UserError(str(error)) from None
-    for line in lines:
-        yield translator.sample(line, args.n_best, prefix=args.prefix, sampling=sampling)
+
+
+def _generate(args: argparse.Namespace) -> int:
+    from .memory import keep_compiled_products, keep_freed_memory
+
+    keep_compiled_products()
+    keep_freed_memory()
+    import torch
+
+    from .inference.generator import Generator
+    from .training.precision import choose_device
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = str(choose_device(args.device))
+    generator = Generator.load(args.model, device=device, precision=args.precision)
+    sampling = _sampling(args)
+    if args.score:
+        try:
+            found = generator.score(args.prompt)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        print(
+            f"{found.nll:.2f} nats for {found.n_tokens} tokens, "
+            f"{found.bits_per_character:.3f} bits a character"
+        )
+    elif args.n == 1:
+        for piece in generator.stream(args.prompt, max_tokens=args.max_tokens, sampling=sampling):
+            print(piece, end="", flush=True)
+        print()
+    else:
+        texts = generator.generate(
+            args.prompt, args.n, max_tokens=args.max_tokens, sampling=sampling
+        )
+        for number, text in enumerate(texts, start=1):
+            print(f"--- {number} ---\n{text}")
+    return 0
 
 
 def _score(args: argparse.Namespace, translator: Any) -> int:
@@ -497,6 +571,17 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
+
+
+def _add_sampling_arguments(group: Any) -> None:
+    group.add_argument(
+        "--temperature", type=_number(0, 100), metavar="T", help="1; below: bolder, above: wilder"
+    )
+    group.add_argument("--top-k", type=_positive, metavar="K", help="from the K likeliest pieces")
+    group.add_argument(
+        "--top-p", type=_number(0, 1), metavar="P", help="from the likeliest with this share"
+    )
+    group.add_argument("--seed", type=_count, metavar="N", help="the same seed, the same text (1)")
 
 
 def _positive(text: str) -> int:

@@ -68,7 +68,8 @@ class SourceConfig(_Settings):
     `refs/convert/parquet`."""
     src: str | None = None
     """Column (JSON lines, Parquet, hub) of the source text; by default the source language's code,
-    looked for as a column and inside a `translation` field."""
+    looked for as a column and inside a `translation` field. Of a language model, the column of its
+    text: by default `text`; in a .tsv file a number, by default 1."""
     tgt: str | None = None
     """Column of the target text, likewise."""
     weight: float = Field(default=1.0, gt=0, le=1000)
@@ -131,6 +132,10 @@ class CleaningConfig(_Settings):
 
 
 class DataConfig(_Settings):
+    """A language model reads texts instead of pairs: a .txt file (or .txt.gz) is one; a row of
+    a .tsv, .jsonl or .parquet file, or of a hub dataset, is one; so is every source sentence
+    of the built-in corpus. Texts are not cleaned."""
+
     src_lang: str = "de"
     """Source language code: file ending, column name, and nothing more."""
     tgt_lang: str = "en"
@@ -140,6 +145,9 @@ class DataConfig(_Settings):
     `src`, `tgt`, `weight` and so on."""
     val: Sources = (SourceConfig(builtin=True),)
     """Pairs that choose the best checkpoint. Never cleaned: every pair counts."""
+    holdout: Share = 0.0
+    """Language models only: so much of the end of `train` is kept for validation, and `val` not
+    used."""
     cleaning: CleaningConfig = CleaningConfig()
 
     @model_validator(mode="after")
@@ -154,12 +162,15 @@ class DataConfig(_Settings):
 
 class TokenizerConfig(_Settings):
     path: str | None = None
-    """An existing sentencepiece model; null trains one on the training split."""
-    kind: Literal["unigram", "bpe"] = "unigram"
-    """The paper uses byte-pair encoding; unigram allows better subword regularisation."""
+    """An existing tokenizer: a sentencepiece model, the tokenizer.json of a Hugging Face model, or
+    the file that a run wrote; null trains one on the training split."""
+    kind: Literal["unigram", "bpe", "characters", "byte_bpe"] = "unigram"
+    """sentencepiece's `unigram` or `bpe`: the paper uses byte-pair encoding, unigram allows better
+    subword regularisation. For language models also `characters`, and `byte_bpe`, that of GPT-2,
+    which needs the package tokenizers."""
     vocab_size: int = Field(default=8000, ge=300)
     """Pieces, shared by both languages; the paper: about 37,000. 256 of them are single bytes, so
-    that nothing is unknown."""
+    that nothing is unknown. `characters` takes as many as the text has."""
     sampling_alpha: float = Field(default=0.0, ge=0)
     """Subword regularisation while training (Kudo 2018): 0 always takes the best segmentation. For
     unigram the smoothing of the sampled distribution (0.1 to 0.5, lower is wilder), for bpe the
@@ -181,6 +192,15 @@ class ModelConfig(_Settings):
     """Layers of the encoder; paper: 6."""
     n_decoder_layers: PositiveInt = 6
     """Layers of the decoder; paper: 6. The GPT has these only."""
+    context: PositiveInt = 1024
+    """Tokens that the GPT sees at once, and the length of the blocks it is trained on."""
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    """Paper: sinusoidal. GPT-2: learned, one vector for each place of `context`."""
+    scale_embedding: bool = True
+    """Token embeddings times √d_model; paper: true, GPT-2: false."""
+    initialisation: Literal["paper", "gpt2"] = "paper"
+    """First weights: Glorot uniform, or normal with deviation 0.02 as GPT-2; see
+    model/initialisation.py."""
     dropout: Share = 0.1
     """On every sublayer's output and on the embeddings; paper: 0.1 base, 0.3 big."""
     attention_dropout: Share = 0.0
@@ -189,8 +209,8 @@ class ModelConfig(_Settings):
     """After the feed-forward activation; paper: none."""
     norm_first: bool = False
     """Normalise each sublayer's input, not the sum, plus once after each stack; paper: false."""
-    activation: Literal["relu", "gelu", "silu"] = "relu"
-    """Of the feed-forward networks; paper: relu."""
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu"] = "relu"
+    """Of the feed-forward networks; paper: relu. GPT-2: gelu_tanh, gelu approximated by tanh."""
     attention_bias: bool = False
     """Biases in the four attention projections; the paper's own code has none."""
     tie: Literal["all", "target", "none"] = "all"
@@ -211,6 +231,9 @@ class ModelConfig(_Settings):
 
 
 class TrainingConfig(_Settings):
+    start_from: str | None = None
+    """Begin with the weights and the tokenizer of another run, or of a folder of Hugging Face's
+    GPT-2, in place of random ones; the model must be the same."""
     batch_tokens: PositiveInt = 25_000
     """Padded tokens of a batch, counted on the longer side, never exceeded; the paper has about
     25,000 on each side in an update. With `accumulate`, of each micro-batch."""
@@ -224,9 +247,13 @@ class TrainingConfig(_Settings):
     """Updates of linear warm-up before the inverse square root decay; paper: 4000."""
     learning_rate_scale: float = Field(default=1.0, gt=0)
     """Factor on the paper's schedule; paper: 1."""
+    peak_learning_rate: float | None = Field(default=None, gt=0)
+    """Learning rate at the end of the warm-up, in place of the paper's scaled one."""
     decay: Literal["inverse_sqrt", "linear", "cosine"] = "inverse_sqrt"
-    """After the warm-up: the paper's inverse square root, or a fall from the same peak to zero at
-    `max_steps`."""
+    """After the warm-up: the paper's inverse square root, or a fall from the same peak to
+    `final_share` of it at `max_steps`."""
+    final_share: Share = 0.0
+    """Of the peak, where the decays `linear` and `cosine` end."""
     adam_beta1: Share = 0.9
     """Paper: 0.9."""
     adam_beta2: Share = 0.98
@@ -264,8 +291,9 @@ class TrainingConfig(_Settings):
     no average."""
     patience: PositiveInt | None = None
     """Stop after so many validations without a better one; null never stops early."""
-    best_metric: Literal["bleu", "loss"] = "bleu"
-    """What makes a checkpoint the best: the highest validation BLEU or the lowest loss."""
+    best_metric: Literal["auto", "bleu", "loss"] = "auto"
+    """What makes a checkpoint the best: the highest validation BLEU or the lowest loss; auto: BLEU
+    of a translation model, loss of a language model."""
     val_bleu_sentences: Count = 500
     """Pairs of the validation set translated greedily for the BLEU of the log; 0 for none."""
     log_every: PositiveInt = 50
@@ -279,11 +307,6 @@ class TrainingConfig(_Settings):
             raise ValueError(
                 f"average_checkpoints ({self.average_checkpoints}) must not exceed "
                 f"keep_checkpoints ({self.keep_checkpoints}): older ones are deleted"
-            )
-        if self.best_metric == "bleu" and self.val_bleu_sentences == 0:
-            raise ValueError(
-                "best_metric 'bleu' needs val_bleu_sentences above 0; "
-                "raise it or choose best_metric: loss"
             )
         return self
 
@@ -320,8 +343,10 @@ class DecodingConfig(_Settings):
 
 
 class Config(_Settings):
-    """One experiment, from text to translations."""
+    """One experiment, from text to translations, or to a model that goes on writing."""
 
+    task: Literal["translation", "language_modeling"] = "translation"
+    """What is trained: the Transformer on sentence pairs, or the GPT on running text."""
     run_dir: str = "runs/unnamed"
     """Where everything of this run goes; by default `runs/` and the config file's name."""
     seed: int = Field(default=1, ge=0, lt=2**31)
@@ -333,14 +358,58 @@ class Config(_Settings):
     decoding: DecodingConfig = DecodingConfig()
 
     @model_validator(mode="after")
-    def _budget_holds_a_sentence(self) -> "Config":
+    def _fits_the_task(self) -> "Config":
+        if self.task == "translation":
+            self._check_translation()
+        else:
+            self._check_language_modeling()
+        return self
+
+    def _check_translation(self) -> None:
         longest, budget = self.data.cleaning.max_tokens, self.training.batch_tokens
         if longest > budget:
             raise ValueError(
                 f"training.batch_tokens ({budget}) must be at least "
                 f"data.cleaning.max_tokens ({longest}), or the longest sentence fits in no batch"
             )
-        return self
+        if self.training.best_metric == "bleu" and self.training.val_bleu_sentences == 0:
+            raise ValueError(
+                "training.best_metric 'bleu' needs training.val_bleu_sentences above 0; "
+                "raise it or choose training.best_metric: loss"
+            )
+        for key, found, of_gpt in (
+            ("tokenizer.kind", self.tokenizer.kind, ("characters", "byte_bpe")),
+            ("model.positions", self.model.positions, ("learned",)),
+            ("model.scale_embedding", self.model.scale_embedding, (False,)),
+        ):
+            if found in of_gpt:
+                raise ValueError(
+                    f"{key} ({str(found).lower()}) is for task: language_modeling; leave it out"
+                )
+        if self.data.holdout:
+            raise ValueError("data.holdout is for task: language_modeling; give data.val instead")
+
+    def _check_language_modeling(self) -> None:
+        if self.model.context > self.training.batch_tokens:
+            raise ValueError(
+                f"training.batch_tokens ({self.training.batch_tokens}) must be at least "
+                f"model.context ({self.model.context}), the length of a block"
+            )
+        if self.training.best_metric == "bleu":
+            raise ValueError(
+                "training.best_metric 'bleu' is for translation; a language model is chosen by loss"
+            )
+        if self.training.consistency:
+            raise ValueError("training.consistency is for translation; leave it out")
+        if self.tokenizer.sampling_alpha:
+            raise ValueError("tokenizer.sampling_alpha is for translation; leave it out")
+
+    @property
+    def chooses_by_bleu(self) -> bool:
+        """Whether validation BLEU makes a checkpoint the best, not its loss."""
+        if self.training.best_metric == "auto":
+            return self.task == "translation" and self.training.val_bleu_sentences > 0
+        return self.training.best_metric == "bleu"
 
     def to_yaml(self) -> str:
         """Every setting, resolved, as YAML that `load_config` reads back to an equal `Config`."""

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from transformer.data import batching
 from transformer.data.batching import (
     Batch,
-    count_positions,
     epoch_batches,
     epoch_order,
     make_batch,
@@ -268,15 +267,13 @@ def test_sorting_by_length_saves_padding(tokenizer: Tokenizer) -> None:
 
 
 def padding_share(batches: list[Batch], tokenizer: Tokenizer) -> float:
-    positions, padding = count_positions(batches, tokenizer.pad_id)
-    return padding / positions
+    counts = [batch.count_positions(tokenizer.pad_id) for batch in batches]
+    return sum(padding for _, padding in counts) / sum(positions for positions, _ in counts)
 
 
 def test_positions_of_both_sides_are_counted(tokenizer: Tokenizer) -> None:
     batch = make_batch([[11, 12], [13]], [[21], [22, 23, 24]], tokenizer)
-    assert count_positions([batch], tokenizer.pad_id) == (14, 3)
-    assert count_positions([batch, batch], tokenizer.pad_id) == (28, 6)
-    assert count_positions([], tokenizer.pad_id) == (0, 0)
+    assert batch.count_positions(tokenizer.pad_id) == (14, 3)
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=40))

@@ -7,8 +7,8 @@ import pytest
 from transformer.config import DecodingConfig
 from transformer.errors import UserError
 from transformer.inference.engine import TorchEngine
-from transformer.inference.sampling import Sampling
 from transformer.inference.translator import Score, Translation, Translator
+from transformer.model.sampling import Sampling
 
 PIZZA = "Die Pizza kam aus dem Ofen und schmeckte gut."
 PREFIX = "A pizza"

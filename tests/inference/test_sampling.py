@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from transformer.inference.beam_search import Hypothesis
-from transformer.inference.sampling import Sampling, draw, sample
+from transformer.inference.sampling import sample
+from transformer.model.sampling import Sampling, draw
 
 BOS, EOS, A, B = range(4)
 Ids = tuple[int, ...]

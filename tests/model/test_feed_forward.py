@@ -53,6 +53,6 @@ def test_dropout_acts_on_the_inner_layer_and_only_while_training() -> None:
 
 def test_an_unknown_activation_is_named_with_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"^activation must be one of relu, gelu, silu; found 'elu'$"
+        ValueError, match=r"^activation must be one of relu, gelu, gelu_tanh, silu; found 'elu'$"
     ):
         FeedForward(4, 8, activation="elu")

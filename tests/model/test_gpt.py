@@ -1,4 +1,5 @@
 import math
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from transformer.config import ModelConfig
 from transformer.model.encoder_decoder import Transformer
 from transformer.model.gpt import GPT
+from transformer.model.gpt2 import gpt2_config
+from transformer.model.sampling import Sampling
 
 VOCAB_SIZE = 20
 
@@ -116,19 +119,9 @@ def test_tying(tie: str) -> None:
 
 
 def test_gpt_2_is_as_large_as_published() -> None:
-    config = ModelConfig(
-        d_model=768,
-        d_ff=3072,
-        n_heads=12,
-        n_decoder_layers=12,
-        norm_first=True,
-        attention_bias=True,
-        activation="gelu",
-    )
     with torch.device("meta"):
-        gpt = GPT(config, vocab_size=50_257)
-    # 124,439,808 with its 1,024 learned positions, which ours does without.
-    assert gpt.n_parameters() == 124_439_808 - 1024 * 768
+        gpt = GPT(gpt2_config(), vocab_size=50_257)
+    assert gpt.n_parameters() == 124_439_808
 
 
 def test_it_begins_without_a_preference() -> None:
@@ -140,3 +133,126 @@ def test_it_begins_without_a_preference() -> None:
     ids = torch.randint(0, 1000, (4, 33))
     loss = nn.functional.cross_entropy(gpt(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
     assert loss.item() == pytest.approx(math.log(1000), abs=1)
+
+
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_gpt_2_begins_with_small_weights(positions: str) -> None:
+    torch.manual_seed(1)
+    sizes = {"d_model": 64, "n_heads": 4, "n_decoder_layers": 8, "context": 200}
+    gpt = GPT(gpt2_config(**sizes, positions=positions), vocab_size=500)
+    layer: Any = gpt.decoder.layers[3]
+    assert gpt.embedding.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert layer.self_attention.query.weight.std().item() == pytest.approx(0.02, rel=0.03)
+    for last in (layer.self_attention.output, layer.feed_forward.contract):
+        assert last.weight.std().item() == pytest.approx(0.02 / 4, rel=0.03)  # √16 sublayers
+        assert not last.bias.any()
+    if positions == "learned":
+        assert gpt.embedding.positions is not None
+        assert gpt.embedding.positions.std().item() == pytest.approx(0.02, rel=0.03)
+
+
+# What is in sight --------------------------------------------------------------------------------
+
+
+def tiny(context: int, **changes: Any) -> GPT:
+    return random_gpt(context=context, positions="learned", **changes)
+
+
+def in_sight(ids: list[int], context: int) -> list[int]:
+    """By hand: one token more than the context, and the older half is forgotten."""
+    seen: list[int] = []
+    for token in ids:
+        if len(seen) == context:
+            seen = seen[len(seen) - context // 2 :] if context > 1 else []
+        seen.append(token)
+    return seen
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    context=st.integers(1, 6), length=st.integers(1, 20), batch=st.integers(1, 3), cut=st.integers()
+)
+@torch.no_grad()
+def test_beyond_the_context_the_older_half_is_forgotten(
+    context: int, length: int, batch: int, cut: int
+) -> None:
+    gpt, ids = tiny(context), texts(batch, length)
+    state = gpt.start()
+    for tokens in ids.T:
+        logits, state = gpt.step(tokens, state)
+        assert 0 < state.position <= context
+    expected = gpt(torch.tensor([in_sight(row, context) for row in ids.tolist()]))[:, -1]
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(context=st.integers(2, 9), first=st.integers(1, 12), second=st.integers(1, 12))
+@torch.no_grad()
+def test_several_tokens_at_once(context: int, first: int, second: int) -> None:
+    gpt, ids = tiny(context), texts(2, first + second)
+    _, state = gpt.read(ids[:, :first], gpt.start())
+    assert state.position == min(first, context)
+    logits, state = gpt.read(ids[:, first:], state)
+    assert state.ids is not None
+    assert torch.equal(state.ids, ids[:, -state.position :])
+    torch.testing.assert_close(logits, gpt(state.ids)[:, -1], rtol=1e-4, atol=1e-4)
+    if first + second <= context:
+        assert state.position == first + second
+
+
+def test_more_tokens_than_positions() -> None:
+    with pytest.raises(ValueError, match="has learned 4 positions; found 5 tokens"):
+        tiny(4)(texts(1, 5))
+
+
+# Generation --------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_greedy_generation_is_the_likeliest_token_again_and_again() -> None:
+    gpt, prompts = tiny(64), texts(3, 4)
+    found = gpt.generate(list(prompts), 6, sampling=Sampling(temperature=0))
+    ids = prompts
+    for _ in range(6):
+        ids = torch.cat((ids, gpt(ids)[:, -1].argmax(dim=-1, keepdim=True)), dim=1)
+    assert found == ids[:, 4:].tolist()
+
+
+def test_texts_depend_on_the_seed_and_their_place_only() -> None:
+    gpt, prompt = tiny(8), [1, 2, 3]
+    three = gpt.generate([prompt] * 3, 30, sampling=Sampling(seed=5))
+    assert three == gpt.generate([prompt] * 3, 30, sampling=Sampling(seed=5))
+    assert three[:1] == gpt.generate([prompt], 30, sampling=Sampling(seed=5))
+    assert three != gpt.generate([prompt] * 3, 30, sampling=Sampling(seed=6))
+    assert len({tuple(text) for text in three}) == 3
+
+
+def test_a_text_ends_with_eos() -> None:
+    gpt = tiny(8)
+    endless = gpt.generate([[1]] * 8, 40)
+    ended = gpt.generate([[1]] * 8, 40, eos_id=7)
+    for one, other in zip(endless, ended, strict=True):
+        expected = one[: one.index(7) + 1] if 7 in one else one
+        assert other == expected
+    assert any(len(text) < 40 for text in ended)
+    assert all(len(text) == 40 for text in endless)
+
+
+def test_generation_leaves_the_mode_as_it_was() -> None:
+    gpt = tiny(8, dropout=0.5).train()
+    once = gpt.generate([[1, 2]], 5)
+    assert gpt.training and once == gpt.generate([[1, 2]], 5)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "n", "message"),
+    [
+        ([], 5, "prompts must be of one length, at least 1; found []"),
+        ([[]], 5, "found [0]"),
+        ([[1], [1, 2]], 5, "found [1, 2]"),
+        ([[1]], 0, "n must be at least 1; found 0"),
+    ],
+)
+def test_what_cannot_be_gone_on_from(prompts: list[list[int]], n: int, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        tiny(8).generate(prompts, n)

@@ -24,7 +24,6 @@ from transformer.checkpoint import (
 from transformer.config import Config
 from transformer.data.corpus import CorpusError
 from transformer.data.sample_corpus import sample_pairs
-from transformer.data.tokenizer import Tokenizer
 from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import (
@@ -241,7 +240,7 @@ def test_a_signal_while_it_validates_is_heard(
 def test_a_validation_that_is_not_finite_stops_the_run(configure: Callable[..., Config]) -> None:
     config = configure()
     data = prepare(config)
-    model, _ = build(config, data.tokenizer, torch.device("cpu"))
+    model, _ = build(config, data, torch.device("cpu"))
     with torch.no_grad():
         model.output.weight.fill_(3e38)
     with pytest.raises(TrainingError, match=r"the loss of the validation set is (nan|inf)"):
@@ -252,7 +251,7 @@ def test_validation_depends_on_no_setting_for_decoding(configure: Callable[..., 
     config = configure("training.max_steps=4")
     other = configure("decoding.max_extra_tokens=0", "decoding.beam_size=3")
     data = prepare(config)
-    model, _ = build(config, data.tokenizer, torch.device("cpu"))
+    model, _ = build(config, data, torch.device("cpu"))
     assert validate(model, data, config) == validate(model, data, other)
 
 
@@ -403,8 +402,7 @@ def test_a_checkpoint_from_before_the_first_update_is_resumed(
     run = RunDirectory(resumed.run_dir)
     run.path.mkdir()
     run.config.write_text(resumed.to_yaml())
-    tokenizer = Tokenizer.load(RunDirectory(whole.run_dir).tokenizer)
-    model, _ = build(resumed, tokenizer, torch.device("cpu"))
+    model, _ = build(resumed, prepare(resumed), torch.device("cpu"))
     first = Checkpoint(named_weights(model), {}, TrainingState())
     run.save_checkpoint(first, keep=5, every=3)
     train(resumed, resume=True)
@@ -435,7 +433,7 @@ def test_a_gradient_that_is_not_finite_changes_no_weight(configure: Callable[...
     config, device = configure(), torch.device("cpu")
     data = prepare(config)
     batches = next(updates(data, config, TrainingState()))
-    model, optimizer = build(config, data.tokenizer, device)
+    model, optimizer = build(config, data, device)
     before = {name: w.clone() for name, w in named_weights(model).items()}
     model.output.weight.register_hook(lambda gradient: gradient * torch.inf)
     with pytest.raises(NotFiniteError, match="the norm of the gradient is"):
@@ -537,7 +535,7 @@ def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(
     device = torch.device("cpu")
     batches = next(updates(data, config, TrainingState()))
     assert len(batches) == 2 and batches[0].n_tokens != batches[1].n_tokens
-    model, optimizer = build(config, data.tokenizer, device)
+    model, optimizer = build(config, data, device)
     n_tokens = sum(batch.n_tokens for batch in batches)
     total = torch.zeros(())
     for batch in batches:
@@ -562,7 +560,7 @@ def test_a_gradient_is_clipped_as_torch_clips_it(
     config = configure("model.dropout=0.0", f"training.clip_norm={clip_norm}")
     data = prepare(config)
     batches = next(updates(data, config, TrainingState()))
-    model, optimizer = build(config, data.tokenizer, torch.device("cpu"))
+    model, optimizer = build(config, data, torch.device("cpu"))
     n_tokens = sum(batch.n_tokens for batch in batches)
     for batch in batches:
         logits = model(batch.src, batch.tgt_in)
@@ -640,7 +638,7 @@ def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config])
     batches = next(updates(data, config, TrainingState()))
     losses = []
     for settings, step in ((configure(), 2), (config, 2), (configure(), 3), (config, 3)):
-        model, optimizer = build(config, data.tokenizer, device)
+        model, optimizer = build(config, data, device)
         sums = update(model, optimizer, batches, step, 1e-4, settings, device, "fp32")
         losses.append(sums.smoothed)
     assert losses[0] == losses[1] and losses[2] != losses[3]

@@ -259,3 +259,23 @@ def test_rows_are_cut_into_slices_without_a_seam(
     whole = losses()
     monkeypatch.setattr(loss_module, "_CACHED", 4 * VOCAB_SIZE)
     torch.testing.assert_close(losses(), whole)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_without_padding_every_token_counts(smoothing: float) -> None:
+    logits = random_logits(2, 4).requires_grad_()
+    targets = torch.tensor([[3, 0, 6, 2], [1, 5, 4, 2]])
+    found = label_smoothed_cross_entropy(logits, targets, pad_id=None, smoothing=smoothing)
+    exact = logits.detach().double().requires_grad_()
+    # torch shares the smoothed mass among all, the true token included; ours among the others.
+    expected = F.cross_entropy(
+        exact.flatten(0, 1),
+        targets.flatten(),
+        label_smoothing=smoothing * VOCAB_SIZE / (VOCAB_SIZE - 1),
+        reduction="sum",
+    )
+    assert found.n_tokens == 8
+    assert found.smoothed.item() == pytest.approx(expected.item(), rel=1e-5)
+    found.smoothed.backward()
+    expected.backward()
+    torch.testing.assert_close(logits.grad, exact.grad.float(), rtol=1e-4, atol=1e-5)

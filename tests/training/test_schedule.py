@@ -109,3 +109,22 @@ def test_a_decay_to_zero_needs_an_end_after_the_peak(decay: Decay, max_steps: in
 
 def test_the_papers_decay_needs_no_end() -> None:
     assert learning_rate(400, d_model=1, warmup_steps=100) == pytest.approx(1 / 20)
+
+
+@pytest.mark.parametrize("decay", TO_ZERO)
+def test_a_given_peak_and_end(decay: Decay) -> None:
+    def given_rate(step: int) -> float:
+        return learning_rate(
+            step,
+            d_model=512,
+            warmup_steps=100,
+            peak=1e-3,
+            decay=decay,
+            max_steps=1000,
+            final_share=0.1,
+        )
+
+    assert given_rate(50) == pytest.approx(5e-4)
+    assert given_rate(100) == pytest.approx(1e-3)
+    assert given_rate(550) == pytest.approx(5.5e-4)  # half way from 1 to 0.1
+    assert given_rate(1000) == given_rate(2000) == pytest.approx(1e-4)

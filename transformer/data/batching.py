@@ -35,6 +35,11 @@ class Batch:
             self.src.to(device), self.tgt_in.to(device), self.tgt_out.to(device), self.n_tokens
         )
 
+    def count_positions(self, pad_id: int) -> tuple[int, int]:
+        """Source and target positions: how many, and how many of them are padding."""
+        padding = (self.src == pad_id).sum() + (self.tgt_out == pad_id).sum()
+        return self.src.numel() + self.tgt_out.numel(), int(padding)
+
 
 def make_batch(
     src: Sequence[Sequence[int]], tgt: Sequence[Sequence[int]], tokenizer: Tokenizer
@@ -188,14 +193,6 @@ def ordered_batches(corpus: Corpus, tokenizer: Tokenizer, *, batch_tokens: int) 
         budget = max(batch_tokens, int(max(lengths[0].max(), lengths[1].max())))
         for indices in token_budget_batches(*lengths, budget):
             yield make_batch([src[i] for i in indices], [tgt[i] for i in indices], tokenizer)
-
-
-def count_positions(batches: Sequence[Batch], pad_id: int) -> tuple[int, int]:
-    """Source and target positions of the batches: how many, and how many of them are padding."""
-    positions = sum(b.src.numel() + b.tgt_out.numel() for b in batches)
-    return positions, sum(
-        int((b.src == pad_id).sum() + (b.tgt_out == pad_id).sum()) for b in batches
-    )
 
 
 def _lengths(ids: Sequence[Sequence[int]]) -> NDArray[np.int64]:

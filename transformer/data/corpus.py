@@ -9,12 +9,8 @@ cached too: the second run with the same text and settings starts at once.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import json
-import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,19 +20,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import CleaningConfig, DataConfig, SourceConfig
-from . import sample_corpus
 from .cleaning import FAULTS, judge
 from .formats import READERS, Columns, CorpusError, Pair, kind, read_aligned, read_dataset, read_tsv
+from .sources import (
+    Key,
+    cache_key,
+    explained,
+    find_builtin,
+    load_hub,
+    near,
+    no_progress_bars,
+    stamp,
+)
 
 if TYPE_CHECKING:
     import datasets
-
-# Part of every cache key. Raise it whenever the same file would be read, cleaned or encoded
-# otherwise than before, or old caches go on being used.
-_CACHE_VERSION = 1
-
-# The name of our setting, and how the hub calls that split.
-_HUB_SPLITS = {"train": "train", "val": "validation"}
 
 
 class Encoder(Protocol):
@@ -78,9 +76,9 @@ def load_corpus(data: DataConfig, split: Literal["train", "val"]) -> Corpus:
     """
     sources = data.train if split == "train" else data.val
     try:
-        with _no_progress_bars():
+        with no_progress_bars():
             found = [_find(source, data, split) for source in sources]
-            with _explained():
+            with explained():
                 pairs = _chain([_store(source) for source in found])
                 corpus = Corpus(pairs, n_read=len(pairs), dropped={})
                 return _clean(corpus, data.cleaning) if split == "train" else corpus
@@ -103,10 +101,10 @@ def encode_corpus(corpus: Corpus, tokenizer: Encoder, max_tokens: int | None = N
 
     old = corpus.pairs
     # Our own, since `datasets` would pickle the tokenizer to make one, and not every one can be.
-    fingerprint = _fingerprint("encode", old._fingerprint, tokenizer.fingerprint, max_tokens)
+    fingerprint = cache_key("encode", old._fingerprint, tokenizer.fingerprint, max_tokens)
     ids = datasets.List(datasets.Value("int32"))
     features = datasets.Features({**old.features, "src_ids": ids, "tgt_ids": ids})
-    with _no_progress_bars(), _explained():
+    with no_progress_bars(), explained():
         pairs = old.map(
             partial(_encode, tokenizer=tokenizer, max_tokens=max_tokens),
             batched=True,
@@ -165,8 +163,7 @@ def statistics(corpus: Corpus) -> dict[str, float]:
 class _Source:
     name: str
     """As messages call it."""
-    key: tuple[object, ...]
-    """All that its pairs depend on: an equal key means equal pairs."""
+    key: Key
     read: Callable[[], Iterator[Pair]]
     weight: float
 
@@ -175,7 +172,7 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
     languages = (data.src_lang, data.tgt_lang)
     columns = (source.src or data.src_lang, source.tgt or data.tgt_lang)
     if source.hub is not None:
-        return _find_hub(source, source.hub, split, columns)
+        return _find_hub(source, split, columns)
     path = Path(source.path or "").expanduser()
     reader = READERS.get(kind(path))
     if columns != languages and reader in (None, read_tsv):
@@ -184,35 +181,19 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
             f"{source.path or 'the built-in corpus'} has no named columns, so leave them out"
         )
     if source.builtin:
-        return _find_builtin(source, languages, split)
+        key, read = find_builtin(languages, split)
+        return _Source("the built-in corpus", key, read, source.weight)
     if reader is None:
         return _find_aligned(source, path, languages)
     if not path.is_file():
-        raise CorpusError(f"no file {path}; {_near(path)}")
-    key = ("file", _stamp(path), columns)
+        raise CorpusError(f"no file {path}; {near(path)}")
+    key = ("file", stamp(path), columns)
     return _Source(str(path), key, partial(reader, path, columns), source.weight)
-
-
-def _find_builtin(source: SourceConfig, languages: Columns, split: str) -> _Source:
-    if set(languages) != {"de", "en"}:
-        raise CorpusError(
-            "the built-in corpus is German-English: src_lang and tgt_lang must be de and en, in "
-            f"either order; found {languages[0]!r} and {languages[1]!r}"
-        )
-
-    def read() -> Iterator[Pair]:
-        for german, english in sample_corpus.sample_pairs(split):
-            yield (german, english) if languages[0] == "de" else (english, german)
-
-    # The generator's own files stand for the sentences that it makes.
-    files = sorted(Path(sample_corpus.__file__).parent.glob("sample_*.py"))
-    key = ("builtin", *map(_stamp, files), languages, split)
-    return _Source("the built-in corpus", key, read, source.weight)
 
 
 def _find_aligned(source: SourceConfig, prefix: Path, languages: Columns) -> _Source:
     src, tgt = (_find_side(prefix, language, languages) for language in languages)
-    key = ("aligned", _stamp(src), _stamp(tgt))
+    key = ("aligned", stamp(src), stamp(tgt))
     return _Source(f"{src} and {tgt}", key, partial(read_aligned, src, tgt), source.weight)
 
 
@@ -230,55 +211,14 @@ def _find_side(prefix: Path, language: str, languages: Columns) -> Path:
         known = ", ".join(READERS)
         hint = f"{prefix} is a file, but its ending is none of {known} (or with .gz)"
     else:
-        hint = _near(plain)
+        hint = near(plain)
     raise CorpusError(f"no file {plain} or {packed}; {hint}")
 
 
-def _find_hub(source: SourceConfig, hub: str, split: str, columns: Columns) -> _Source:
-    import datasets
-
-    setting, split = f"data.{split}", source.split or _HUB_SPLITS[split]
-    parts = {"subset": source.subset, "folder": source.folder, "revision": source.revision}
-    given = "".join(f"{part} {value!r}, " for part, value in parts.items() if value)
-    name = f"hub dataset {hub!r} ({given}split {split!r})"
-    folder = Path(hub).expanduser()
-    if hub.startswith((".", "/", "~")) and not folder.is_dir():
-        raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
-    try:
-        rows = datasets.load_dataset(
-            str(folder),
-            source.subset,
-            split=split,
-            data_dir=source.folder,
-            revision=source.revision,
-        )
-    except Exception as error:  # networks, servers and many file formats: anything may come out
-        # "An error occurred while generating the dataset", with the error that did behind it
-        told = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__
-        reason = textwrap.shorten(str(told or error), 1000, placeholder=" ...")
-        raise CorpusError(
-            f"cannot load {name}: {reason.rstrip('.')}. Check the name, subset and split, as in "
-            f"{setting}={{hub: NAME, subset: de-en, split: 'train[:1000]'}}; without a network, "
-            f"give a file ({setting}=PATH) or a folder laid out as on the hub "
-            f"({setting}=hub:FOLDER)"
-        ) from error
+def _find_hub(source: SourceConfig, split: str, columns: Columns) -> _Source:
+    name, rows = load_hub(source, split)
     key = ("hub", rows._fingerprint, columns)
     return _Source(name, key, partial(read_dataset, name, rows, columns), source.weight)
-
-
-def _near(path: Path) -> str:
-    """What is there instead of a missing file."""
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent} (a Hugging Face dataset is written hub:NAME)"
-    there = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
-    near = difflib.get_close_matches(path.name, there, n=5) or there[:5]
-    return f"found there: {', '.join(near) or 'no files'}"
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    """Changes when the file does."""
-    status = path.stat()
-    return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
 # ------------------------------------------------------------------------------------------------
@@ -300,7 +240,7 @@ def _store(source: _Source) -> datasets.Dataset:
         if pair is None:
             raise CorpusError(f"{source.name}: no pairs in it")
 
-    fingerprint = _fingerprint("read", source.key, source.weight)
+    fingerprint = cache_key("read", source.key, source.weight)
     try:
         return datasets.Dataset.from_generator(rows, features=features, fingerprint=fingerprint)
     except datasets.exceptions.DatasetGenerationError as error:
@@ -316,45 +256,8 @@ def _chain(parts: list[datasets.Dataset]) -> datasets.Dataset:
 
     # Our own fingerprint, since the one given here differs between the run that wrote the parts and
     # those that find them in the cache, which would clean and encode all over again.
-    fingerprint = _fingerprint("chain", [part._fingerprint for part in parts])
+    fingerprint = cache_key("chain", [part._fingerprint for part in parts])
     return datasets.Dataset(datasets.concatenate_datasets(parts).data, fingerprint=fingerprint)
-
-
-def _fingerprint(*parts: object) -> str:
-    """Names a cached result after all it depends on."""
-    text = json.dumps([_CACHE_VERSION, *parts])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """What goes wrong with the cache: a full disk, a folder that must not be written to."""
-    import datasets
-
-    try:
-        yield
-    except OSError as error:
-        raise CorpusError(
-            f"cannot store the text in {datasets.config.HF_DATASETS_CACHE}: "
-            f"{error.strerror or error}. Make room there, or name another folder in the "
-            "environment variable HF_DATASETS_CACHE"
-        ) from error
-
-
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """Keeps those of `datasets` out of the output, unless the environment decided about them."""
-    import datasets
-
-    decided = datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS is not None
-    if decided or datasets.are_progress_bars_disabled():
-        yield
-        return
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        datasets.enable_progress_bars()
 
 
 # ------------------------------------------------------------------------------------------------
@@ -373,7 +276,7 @@ def _clean(corpus: Corpus, cleaning: CleaningConfig) -> Corpus:
         batched=True,
         remove_columns=pairs.column_names,
         features=datasets.Features(fault=datasets.Value("int8"), key=datasets.Value("int64")),
-        new_fingerprint=_fingerprint("judge", pairs._fingerprint, settings),
+        new_fingerprint=cache_key("judge", pairs._fingerprint, settings),
     ).with_format("arrow")[:]
     faults, keys = judged["fault"].to_numpy(), judged["key"].to_numpy()
 
@@ -383,7 +286,7 @@ def _clean(corpus: Corpus, cleaning: CleaningConfig) -> Corpus:
         _, first = np.unique(keys[kept], return_index=True)
         counts["duplicate"] = len(kept) - len(first)
         kept = kept[np.sort(first)]
-    fingerprint = _fingerprint("clean", pairs._fingerprint, settings)
+    fingerprint = cache_key("clean", pairs._fingerprint, settings)
     return _left_over(corpus, pairs.select(kept, new_fingerprint=fingerprint), counts)
 
 

@@ -31,6 +31,9 @@ class Tokenizer:
         TokenizerError: not a sentencepiece model, or one without padding, BOS or EOS.
     """
 
+    file_name = "sentencepiece.model"
+    by_line = True  # a line feed is a blank like others to sentencepiece
+
     def __init__(self, model: bytes, *, sampling_alpha: float = 0.0) -> None:
         self.model = model
         self.sampling_alpha = sampling_alpha
@@ -69,6 +72,11 @@ class Tokenizer:
     def fingerprint(self) -> str:
         """Names the model's content, so that text encoded with another is never reused."""
         return hashlib.sha256(self.model).hexdigest()[:16]
+
+    @property
+    def separator(self) -> list[int]:
+        """What follows each line in a stream of running text."""
+        return [self.eos_id]
 
     def encode(self, line: str) -> list[int]:
         """The best segmentation, without BOS and EOS."""
@@ -129,7 +137,7 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int 
     Raises:
         TokenizerError: too little text for a vocabulary of this size.
     """
-    drawn = _draw(lines, config.max_training_sentences, seed)
+    drawn = draw(lines, config.max_training_sentences, seed)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -160,8 +168,8 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int 
     return Tokenizer(model.getvalue(), sampling_alpha=config.sampling_alpha)
 
 
-def _draw(lines: Iterable[str], n: int, seed: int) -> list[str]:
-    # Reservoir sampling: every line is as likely to be drawn, and only n are in memory.
+def draw(lines: Iterable[str], n: int, seed: int) -> list[str]:
+    """At most n lines, every one as likely; only n are in memory (reservoir sampling)."""
     generator = random.Random(seed)
     drawn: list[str] = []
     for i, line in enumerate(lines):

@@ -18,8 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
           transformer-export --format ctranslate2 --output exported/ct2 --quantization int8
           transformer-export --model runs/multi30k_de_en --format huggingface --output exported/hf
 
-        ctranslate2 is for speed, huggingface for tools that load a MarianMTModel. The folder is
-        self-contained and appears when it is complete.
+        ctranslate2 is for speed, huggingface for tools that load a MarianMTModel or, of a language
+        model, a GPT2LMHeadModel. The folder is self-contained and appears when it is complete.
         """,
     )
     parser.add_argument(
@@ -42,13 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from ..checkpoint import RunDirectory
     from .ctranslate2 import export_ctranslate2
+    from .gpt2 import export_gpt2
     from .huggingface import export_huggingface
-    from .trained import Trained, new_folder
+    from .trained import ExportError, Trained, new_folder
 
+    run = RunDirectory(args.model) if args.model else RunDirectory.shipped()
+    config = run.load_config()
+    of_gpt = config.task == "language_modeling"
+    if of_gpt and args.format != "huggingface":
+        raise ExportError(f"{run.path} holds a language model, which only huggingface can take")
     export = {"ctranslate2": export_ctranslate2, "huggingface": export_huggingface}[args.format]
     with new_folder(args.output, overwrite=args.overwrite) as folder:
-        export(Trained.load(args.model), folder, quantization=args.quantization)
+        if of_gpt:
+            export_gpt2(run, config, folder, quantization=args.quantization)
+        else:
+            export(Trained.load(args.model), folder, quantization=args.quantization)
         n_bytes = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{args.output}: {n_bytes / 1e6:.1f} MB for {args.format}", file=sys.stderr)
     return 0

@@ -25,7 +25,7 @@ QUANTIZATIONS = (
 )
 """How weights are stored; on a machine without such arithmetic CTranslate2 converts them."""
 
-ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "silu": "SWISH"}
+ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "gelu_tanh": "GELUTanh", "silu": "SWISH"}
 
 
 def export_ctranslate2(trained: Trained, folder: Path, *, quantization: str = "float32") -> None:

@@ -93,7 +93,7 @@ def build_marian(trained: Trained) -> Any:
             decoder_attention_heads=config.n_heads,
             encoder_ffn_dim=config.d_ff,
             decoder_ffn_dim=config.d_ff,
-            activation_function=config.activation,
+            activation_function=config.activation.replace("gelu_tanh", "gelu_new"),
             dropout=config.dropout,
             attention_dropout=config.attention_dropout,
             activation_dropout=config.activation_dropout,

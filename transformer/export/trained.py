@@ -36,7 +36,7 @@ class Trained:
             CheckpointError: no run directory, or one without usable weights.
         """
         run = RunDirectory(path) if path else RunDirectory.shipped()
-        config = run.load_config()
+        config = run.load_config("translation")
         if not run.tokenizer.is_file():
             raise CheckpointError(f"{run.tokenizer} is missing; was the run stopped at its start?")
         tokenizer = Tokenizer.load(run.tokenizer)
@@ -107,5 +107,4 @@ def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def _is_export(path: Path) -> bool:
     # A run directory has no config.json, and other people's models no config.yaml.
-    names = ("config.json", "config.yaml", "sentencepiece.model")
-    return all((path / name).is_file() for name in names)
+    return all((path / name).is_file() for name in ("config.json", "config.yaml"))

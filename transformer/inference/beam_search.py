@@ -5,10 +5,12 @@ The length penalty and the limit are those of Wu et al. 2016, arXiv 1609.08144, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from ..model.stepping import S, Step
 
 NOTHING = float("-inf")
 
@@ -17,21 +19,6 @@ BLOCK = 64
 
 KEPT_WHILE = 0.75
 """Sentences that are done leave the batch when at most this share of it still waits."""
-
-
-class State(Protocol):
-    """What a step depends on: one row per hypothesis, hypotheses of a sentence side by side."""
-
-    def select(self: "S", rows: Tensor, sentences: Tensor | None = None) -> "S":
-        """The rows named, of the sentences named (None: of all)."""
-
-
-S = TypeVar("S", bound=State)
-Step = Callable[[Tensor, S], tuple[Tensor, S]]
-"""(rows,) latest tokens and a state → (rows, vocab_size) logits and the next state.
-
-Log-probabilities are logits, too: those that need no normalising.
-"""
 
 
 @dataclass(frozen=True)

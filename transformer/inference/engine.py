@@ -13,8 +13,9 @@ from ..config import DecodingConfig
 from ..data.batching import pad_ids
 from ..data.tokenizer import Tokenizer
 from ..model.encoder_decoder import DecodingState, Transformer
+from ..model.sampling import Sampling
 from .beam_search import Hypothesis, beam_search, coverage_penalty, length_penalty
-from .sampling import Sampling, sample
+from .sampling import sample
 from .shortlist import Shortlist
 
 Ids = Sequence[int]

@@ -9,7 +9,7 @@ hypotheses of one beam reads weights and does little else.
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +17,17 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..model.attention import MultiHeadAttention
 from ..model.encoder_decoder import Transformer
+from ..model.gpt import GPT
 
 log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16", "int8"]
 Linear = Callable[[Tensor], Tensor]
+M = TypeVar("M", Transformer, GPT)
 
 
 @torch.no_grad()
-def convert(model: Transformer, precision: Precision) -> Transformer:
+def convert(model: M, precision: Precision) -> M:
     """Replaces, in place, all linear layers and the output projection; for inference only.
 
     What flows between the layers stays fp32, as do normalisation and attention, which for the few

@@ -17,9 +17,9 @@ from ..data.batching import search_batches
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
+from ..model.sampling import Sampling
 from .engine import Engine, TorchEngine
 from .precision import Precision, convert
-from .sampling import Sampling
 from .shortlist import NAME as SHORTLIST
 from .shortlist import Shortlist
 from .text import (
@@ -128,7 +128,7 @@ class Translator:
             CheckpointError: no run directory, or one without usable weights or shortlist.
         """
         run = RunDirectory.shipped() if path is None else RunDirectory(path)
-        config = run.load_config()
+        config = run.load_config("translation")
         if not run.tokenizer.is_file():
             raise CheckpointError(f"{run.tokenizer} is missing; was the run stopped at its start?")
         tokenizer = Tokenizer.load(run.tokenizer)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .dropout import dropout as drop
 from .kv_cache import KeyValueCache
 from .packing import Packing
 
@@ -31,9 +32,7 @@ def scaled_dot_product_attention(
     if query.is_cuda:
         return fused_attention(query, key, value, mask, dropout)
     weights = attention_weights(query, key, mask).to(value.dtype)
-    if dropout > 0:
-        weights = F.dropout(weights, dropout)
-    return weights @ value
+    return drop(weights, dropout) @ value
 
 
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -25,15 +25,20 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape → the same shape."""
-        if not self.training or self.p == 0:
-            return x
-        if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
-        result: Tensor = _ByteDropout.apply(x, min(round(self.p * 256), 255))
-        return result
+        return dropout(x, self.p) if self.training else x
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+def dropout(x: Tensor, p: float) -> Tensor:
+    """What `Dropout` does while training."""
+    if p == 0:
+        return x
+    if x.device.type != "cpu":
+        return nn.functional.dropout(x, p)
+    result: Tensor = _ByteDropout.apply(x, min(round(p * 256), 255))
+    return result
 
 
 class _ByteDropout(torch.autograd.Function):

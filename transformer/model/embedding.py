@@ -50,11 +50,30 @@ class Embedding(nn.Module):
     """Tokens to vectors · √d_model, plus positions, then dropout (§3.4, §5.4); and back to logits.
 
     Source, target and output may share one instance: then all three share its matrix.
+
+    Args:
+        vocab_size: tokens.
+        d_model: width.
+        dropout: on the sums of token and position.
+        scale: the factor √d_model, which GPT-2 does without.
+        n_positions: learn a vector for each of so many places, as GPT-2; None: sines and cosines.
     """
 
-    def __init__(self, vocab_size: int, d_model: int, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        vocab_size: int,
+        d_model: int,
+        *,
+        dropout: float = 0.0,
+        scale: bool = True,
+        n_positions: int | None = None,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
+        self.positions = (
+            None if n_positions is None else nn.Parameter(torch.empty(n_positions, d_model))
+        )
+        self.scale = math.sqrt(d_model) if scale else 1.0
         self.dropout = Dropout(dropout)
 
     def forward(self, ids: Tensor, start: int = 0, packing: Packing | None = None) -> Tensor:
@@ -62,11 +81,13 @@ class Embedding(nn.Module):
 
         With `packing`, → (rows, d_model).
         """
-        d_model = self.weight.size(1)
-        positions = _positions(ids.size(1), d_model, start, ids.device)
+        if self.positions is not None:
+            positions = self.positions[start : start + ids.size(1)]
+        else:
+            positions = _positions(ids.size(1), self.weight.size(1), start, ids.device)
         if packing is not None:
             ids, positions = packing.pack(ids), positions[packing.positions()]
-        x = F.embedding(ids, self.weight) * math.sqrt(d_model) + positions
+        x = F.embedding(ids, self.weight) * self.scale + positions
         return self.dropout(x.to(_dtype_of_activations(x)))
 
     def logits(self, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from .dropout import Dropout
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": partial(F.relu, inplace=True),  # nothing else reads the sums that it changes
     "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
     "silu": F.silu,
 }
 
@@ -21,7 +22,7 @@ class FeedForward(nn.Module):
     Args:
         d_model: width of input and output.
         d_ff: width in between.
-        activation: relu (paper), gelu or silu.
+        activation: relu (paper), gelu, gelu_tanh (GPT-2) or silu.
         dropout: after the activation while training (paper: 0).
     """
 

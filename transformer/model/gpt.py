@@ -1,6 +1,8 @@
 """The GPT: the decoder alone, made of the same blocks (Radford et al. 2018, 2019)."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -11,50 +13,87 @@ from .encoder_decoder import Decoder
 from .initialisation import initialise
 from .kv_cache import KeyValueCache
 from .masks import causal_mask
+from .sampling import Drawn, Sampling, sample_tokens
 
 
 @dataclass(frozen=True)
 class GenerationState:
     """All that the next step depends on; each row is one text."""
 
-    past: tuple[KeyValueCache, ...] | None  # one per layer; None before the first token
+    ids: Tensor | None = None  # (rows, length) the tokens in sight; None before the first
+    past: tuple[KeyValueCache, ...] | None = None  # their keys and values, one per layer
 
     @property
     def position(self) -> int:
-        """Tokens read so far."""
-        return 0 if self.past is None else self.past[0].length
+        """Tokens in sight: the place of the next one."""
+        return 0 if self.ids is None else self.ids.size(1)
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> "GenerationState":
         """The rows named, in that order; there is nothing that belongs to a whole sentence."""
-        if self.past is None:
+        if self.ids is None or self.past is None:
             return self
-        return GenerationState(tuple(cache.select(rows) for cache in self.past))
+        return GenerationState(self.ids[rows], tuple(cache.select(rows) for cache in self.past))
 
 
 class GPT(nn.Module):
     """A decoder-only language model.
 
     It has `config.n_decoder_layers` layers: masked self-attention and feed-forward, without
-    cross-attention. GPT-2 normalises first: `GPT(ModelConfig(norm_first=True), vocab_size=50257)`.
+    cross-attention. `gpt2_config` gives the choices of GPT-2.
 
     Args:
         config: sizes and choices; encoder settings are not used.
         vocab_size: tokens in the vocabulary.
+
+    Example::
+
+        gpt = GPT(gpt2_config(d_model=384, n_heads=6, n_decoder_layers=6), vocab_size=50257)
+        logits = gpt(ids)  # (batch, length, vocab_size)
+        [text] = gpt.generate([ids], 100, sampling=Sampling(temperature=0.8, top_k=200))
     """
 
     def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
         super().__init__()
         self.config = config
         self.vocab_size = vocab_size
-        self.embedding = Embedding(vocab_size, config.d_model, dropout=config.dropout)
+        self.embedding = Embedding(
+            vocab_size,
+            config.d_model,
+            dropout=config.dropout,
+            scale=config.scale_embedding,
+            n_positions=config.context if config.positions == "learned" else None,
+        )
         self.output = (
             Embedding(vocab_size, config.d_model) if config.tie == "none" else self.embedding
         )
         self.decoder = Decoder(config, cross_attention=False)
-        initialise(self)
+        initialise(self, config.initialisation)
+
+    @classmethod
+    def from_huggingface(cls, folder: str | Path) -> "GPT":
+        """A GPT-2 of Hugging Face: same logits, same continuations.
+
+        Args:
+            folder: with config.json and model.safetensors, as `save_pretrained` or the hub has it.
+
+        Raises:
+            ValueError: a file is missing or of another model, or GPT-2 with settings that this
+                class does not have.
+        """
+        from .gpt2 import read_gpt2  # which needs this class
+
+        return read_gpt2(Path(folder))
 
     def forward(self, ids: Tensor) -> Tensor:
-        """(batch, length) ids → logits of every next token, (batch, length, vocab_size)."""
+        """(batch, length) ids → logits of every next token, (batch, length, vocab_size).
+
+        Raises:
+            ValueError: more tokens than learned positions.
+        """
+        if self.embedding.positions is not None and ids.size(1) > self.config.context:
+            raise ValueError(
+                f"the model has learned {self.config.context} positions; found {ids.size(1)} tokens"
+            )
         x, _ = self.decoder(
             self.embedding(ids), tgt_mask=causal_mask(ids.size(1), device=ids.device)
         )
@@ -62,22 +101,116 @@ class GPT(nn.Module):
 
     def start(self) -> GenerationState:
         """The state before the first token."""
-        return GenerationState(past=None)
+        return GenerationState()
+
+    def read(self, ids: Tensor, state: GenerationState) -> tuple[Tensor, GenerationState]:
+        """Several tokens more for every text.
+
+        No more than `config.context` tokens are ever in sight. When one more comes, the older half
+        of them is forgotten, and the other half read again from position 0. So a token is read
+        twice at most, and the model sees positions only that it was trained on.
+
+        Args:
+            ids: (rows, n) the tokens that follow.
+            state: from `start`, or what was returned before; it is not changed.
+
+        Returns:
+            Logits of the token after the last, (rows, vocab_size), and the new state.
+        """
+        context = self.config.context
+        if state.position + ids.size(1) > context:
+            if state.ids is not None:
+                n_kept = min(context // 2, max(0, context - ids.size(1)), state.position)
+                ids = torch.cat((state.ids[:, state.position - n_kept :], ids), dim=1)
+            ids, state = ids[:, -context:], self.start()
+        n = ids.size(1)
+        mask = None  # a single token sees all that are before it
+        if n > 1:
+            mask = causal_mask(state.position + n, device=ids.device)[:, :, state.position :]
+        x, past = self.decoder(
+            self.embedding(ids, start=state.position), tgt_mask=mask, past=state.past
+        )
+        seen = ids if state.ids is None else torch.cat((state.ids, ids), dim=1)
+        return self.output.logits(x[:, -1]), GenerationState(seen, past)
 
     def step(self, tokens: Tensor, state: GenerationState) -> tuple[Tensor, GenerationState]:
         """One more token for every text.
 
         Args:
-            tokens: (batch,) the latest token of each.
-            state: from `start` or the step before; it is not changed.
+            tokens: (rows,) the latest token of each.
+            state: as in `read`.
 
         Returns:
-            Logits of the next token, (batch, vocab_size), and the new state.
+            Logits of the next token, (rows, vocab_size), and the new state.
         """
-        x, past = self.decoder(
-            self.embedding(tokens[:, None], start=state.position), past=state.past
-        )
-        return self.output.logits(x[:, 0]), GenerationState(past)
+        return self.read(tokens.unsqueeze(1), state)
+
+    def generate(
+        self,
+        prompts: Sequence[Tensor | Sequence[int]],
+        n: int,
+        *,
+        sampling: Sampling | None = None,
+        eos_id: int | None = None,
+    ) -> list[list[int]]:
+        """Goes on from each prompt, all at once.
+
+        Args:
+            prompts: ids, one at least, equally many in all.
+            n: tokens at most for each.
+            sampling: temperature, top-k, top-p and seed; equal prompts go on differently.
+            eos_id: what ends a text; None: nothing does.
+
+        Returns:
+            For each prompt the ids that follow it, the one that ended it included.
+
+        Raises:
+            ValueError: prompts that are empty or of different lengths, or n below 1.
+        """
+        texts: list[list[int]] = [[] for _ in prompts]
+        for drawn in self.stream(prompts, n, sampling=sampling, eos_id=eos_id):
+            for text, token, _ in drawn:
+                texts[text].append(token)
+        return texts
+
+    def stream(
+        self,
+        prompts: Sequence[Tensor | Sequence[int]],
+        n: int,
+        *,
+        sampling: Sampling | None = None,
+        eos_id: int | None = None,
+    ) -> Iterator[list[Drawn]]:
+        """`generate`, every step as it comes: a token for each text that has not ended."""
+        lengths = sorted({len(prompt) for prompt in prompts})
+        if len(lengths) != 1 or lengths[0] == 0:
+            raise ValueError(f"prompts must be of one length, at least 1; found {lengths}")
+        if n < 1:
+            raise ValueError(f"n must be at least 1; found {n}")
+        ids = torch.stack([torch.as_tensor(prompt) for prompt in prompts]).to(self.device)
+        training = self.training
+        self.eval()
+        try:
+            with torch.inference_mode():
+                state = self.start()
+                if lengths[0] > 1:
+                    _, state = self.read(ids[:, :-1], state)
+            yield from sample_tokens(
+                self.step,
+                state,
+                ids[:, -1],
+                [n] * len(ids),
+                eos_id=eos_id,
+                sampling=sampling or Sampling(),
+                device=self.device,
+            )
+        finally:
+            self.train(training)
+
+    @property
+    def pad_id(self) -> int:
+        """No token is padding."""
+        return -1
 
     def n_parameters(self) -> int:
         """Trained weights; shared ones count once."""

@@ -10,12 +10,8 @@ import torch
 
 from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
-from ..data.batching import count_positions, epoch_batches, pair_weights
-from ..data.corpus import Corpus, statistics
-from ..model.encoder_decoder import Transformer
 from .loop import (
     NotFiniteError,
-    Prepared,
     build,
     explain_not_finite,
     learning_rate_at,
@@ -25,13 +21,11 @@ from .loop import (
 )
 from .precision import set_up
 from .resuming import TrainingError
+from .task import Data, Model, task_of
 
 N_TIMED = 5
 """Updates made on a throw-away model to estimate time and memory; the median passes over the slow
 first one."""
-
-N_COUNTED = 5000
-"""Batches counted at most to tell how many an epoch has."""
 
 
 def describe_run(config: Config) -> str:
@@ -45,9 +39,10 @@ def describe_run(config: Config) -> str:
     """
     device, precision = set_up(config.training)
     data = prepare(config)
-    model, optimizer = build(config, data.tokenizer, device)
+    model, optimizer = build(config, data, device)
 
-    n_batches, padding = _an_epoch(config, data)
+    task = task_of(config)
+    n_batches, padding = task.measure_epoch(data, config)
     epoch_steps = -(-n_batches // config.training.accumulate)
     steps = config.training.max_steps
     if config.training.max_epochs is not None:
@@ -57,9 +52,7 @@ def describe_run(config: Config) -> str:
         config.to_yaml(),
         f"run directory   {config.run_dir}{taken}",
         f"device          {device}, {precision}, {torch.get_num_threads()} threads",
-        f"training pairs  {data.train.summary()}",
-        f"                {_lengths(data.train)}",
-        f"validation      {_lengths(data.val)}",
+        *task.describe_text(data),
         f"vocabulary      {data.tokenizer.vocab_size:,} pieces",
         f"weights         {model.n_parameters():,} ({model.n_parameters() * 4 / 1e6:,.1f} MB)",
     ]
@@ -88,9 +81,9 @@ def describe_run(config: Config) -> str:
 
 
 def _time_updates(
-    model: Transformer,
+    model: Model,
     optimizer: torch.optim.AdamW,
-    data: Prepared,
+    data: Data,
     config: Config,
     span: tuple[int, int],
     device: torch.device,
@@ -107,42 +100,10 @@ def _time_updates(
         try:
             sums = update(model, optimizer, batches, step, lr, config, device, precision)
         except NotFiniteError as error:
-            raise TrainingError(explain_not_finite(error, step, lr, data)) from None
+            raise TrainingError(explain_not_finite(error, step, lr, data, config)) from None
         seconds.append(time.perf_counter() - started)
         rates.append(sums.n_tokens / seconds[-1])
     return median(seconds), median(rates)
-
-
-def _an_epoch(config: Config, data: Prepared) -> tuple[int, float]:
-    # Its batches, and which share of their positions is padding; of a large corpus, estimated from
-    # the first ones, which are a random sample.
-    n_batches = n_pairs = positions = padding = 0
-    batches = epoch_batches(
-        data.train,
-        data.tokenizer,
-        batch_tokens=config.training.batch_tokens,
-        max_tokens=config.data.cleaning.max_tokens,
-        seed=config.seed,
-        epoch=0,
-    )
-    for batch in islice(batches, N_COUNTED):
-        counted = count_positions([batch], data.tokenizer.pad_id)
-        positions, padding = positions + counted[0], padding + counted[1]
-        n_batches, n_pairs = n_batches + 1, n_pairs + len(batch.src)
-    if n_batches == N_COUNTED:
-        all_pairs = float(pair_weights(data.train).sum())
-        n_batches = round(n_batches * all_pairs / n_pairs)
-    return n_batches, padding / positions
-
-
-def _lengths(corpus: Corpus) -> str:
-    numbers = statistics(corpus)
-    return (
-        f"{numbers['pairs']:,.0f} pairs; pieces a sentence: "
-        f"source {numbers['src_pieces_mean']:.1f} (at most {numbers['src_pieces_max']:.0f}), "
-        f"target {numbers['tgt_pieces_mean']:.1f} (at most {numbers['tgt_pieces_max']:.0f}); "
-        f"{numbers['tgt_tokens']:,.0f} target tokens"
-    )
 
 
 def _duration(seconds: float) -> str:

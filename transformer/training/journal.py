@@ -101,6 +101,10 @@ class Journal:
         for i in range(0, len(src), -(-len(src) // N_SAMPLES)):
             log.info("  %s\n    -> %s\n    == %s", src[i], translated[i], tgt[i])
 
+    def write_text(self, text: str) -> None:
+        """A text that the model wrote, to see it learn."""
+        log.info("%s", "\n".join(f"  | {line}" for line in text.splitlines()))
+
     def write(self, row: dict[str, Any]) -> None:
         """Appends to metrics.jsonl and TensorBoard."""
         with open(self._run.metrics, "a", encoding="utf-8") as file:

@@ -11,14 +11,12 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from ..checkpoint import (
     Checkpoint,
@@ -32,25 +30,14 @@ from ..checkpoint import (
     save_weights,
     write_atomically,
 )
-from ..config import Config, DecodingConfig
-from ..data.batching import (
-    Batch,
-    count_positions,
-    epoch_batches,
-    ordered_batches,
-    pair_weights,
-)
-from ..data.corpus import Corpus, CorpusError, encode_corpus, fingerprint, lengths, load_corpus
-from ..data.tokenizer import Tokenizer, train_tokenizer
-from ..inference.evaluation import bleu
-from ..inference.translator import Translator
-from ..model.encoder_decoder import Transformer
-from .journal import Journal, format_scores, perplexity
-from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
+from ..config import Config
+from .journal import Journal, format_scores
 from .precision import autocast, set_up
 from .resuming import TrainingError, check_continuity, claim, occupy, resume_command
 from .schedule import learning_rate
 from .signals import stop_signals
+from .starting import find_start
+from .task import Batch, Data, Model, task_of
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +61,6 @@ class Run:
     interrupted: bool = False
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Text as a run needs it."""
-
-    train: Corpus
-    val: Corpus
-    tokenizer: Tokenizer
-    longest_src: int  # pieces of the longest source in training, EOS counted
-
-
 def train(config: Config, *, resume: bool = False) -> Run:
     """Trains a model and leaves a run directory that translates.
 
@@ -99,19 +76,22 @@ def train(config: Config, *, resume: bool = False) -> Run:
     run = RunDirectory(config.run_dir)
     checkpoint, notes = claim(run, config, resume)
     device, precision = set_up(config.training)
-    data = prepare(config, run.tokenizer if resume and run.tokenizer.is_file() else None)
-    model, optimizer = build(config, data.tokenizer, device)
+    start = find_start(config)
+    own = run.tokenizer if resume and run.tokenizer.is_file() else None
+    data = prepare(config, own or (start.tokenizer if start else None))
+    model, optimizer = build(config, data, device)
     state = checkpoint.state if checkpoint else TrainingState()
     if checkpoint:
         load_weights(model, checkpoint.weights, source=run.path)
         _load_optimizer(optimizer, model, checkpoint)
-    texts = {"train": fingerprint(data.train), "val": fingerprint(data.val)}
-    notes += check_continuity(run, state, texts, device, precision)
+    elif start:
+        load_weights(model, start.weights, source=config.training.start_from or "")
+    notes += check_continuity(run, state, data.texts, device, precision)
 
     with occupy(run, state, resume), _open_journal(run, config, data, state) as journal:
         for note in notes:
             log.warning("%s", note)
-        log.info("%s", data.train.summary())
+        log.info("%s", data.summary())
         if config.training.max_steps <= config.training.warmup_steps:
             log.warning(
                 "training.max_steps (%d) does not go beyond training.warmup_steps (%d): the "
@@ -142,14 +122,14 @@ def train(config: Config, *, resume: bool = False) -> Run:
                     sums = update(model, optimizer, batches, step, lr, config, device, precision)
                 except NotFiniteError as error:
                     raise TrainingError(
-                        f"{explain_not_finite(error, step, lr, data)}\n"
+                        f"{explain_not_finite(error, step, lr, data, config)}\n"
                         f"They need another run, run_dir={run.free_name()}; the checkpoints "
                         f"here are whole"
                     ) from None
                 state.step = step
                 state.tokens_seen += sums.n_tokens
                 seconds = time.perf_counter() - started
-                _add_to_window(state, sums, count_positions(batches, model.pad_id), seconds)
+                _add_to_window(state, sums, batches, model.pad_id, seconds)
                 journal.advance(state, lr)
 
                 # Once in a while.
@@ -173,47 +153,23 @@ def train(config: Config, *, resume: bool = False) -> Run:
         return _finish(run, model, optimizer, state, data, config, journal)
 
 
-def prepare(config: Config, tokenizer_path: Path | None = None) -> Prepared:
-    """Reads, cleans and encodes the text; trains the tokenizer on the training split if need be.
+def prepare(config: Config, tokenizer_path: Path | None = None) -> Any:
+    """The text of the task, read and encoded; a tokenizer is trained if there is none.
 
     Args:
         config: data and tokenizer settings.
-        tokenizer_path: the sentencepiece model of a run that is resumed.
+        tokenizer_path: that of a run that is resumed.
+
+    Raises:
+        CorpusError, TokenizerError: the data cannot be used; nothing has been written.
     """
-    log.info("reading the text")
-    train_pairs, val_pairs = load_corpus(config.data, "train"), load_corpus(config.data, "val")
-    path = tokenizer_path or config.tokenizer.path
-    if path:
-        tokenizer = Tokenizer.load(path, sampling_alpha=config.tokenizer.sampling_alpha)
-        if tokenizer.vocab_size != config.tokenizer.vocab_size:
-            log.warning(
-                "%s has %s pieces; tokenizer.vocab_size (%s), meant for a new one, does not count",
-                path,
-                f"{tokenizer.vocab_size:,}",
-                f"{config.tokenizer.vocab_size:,}",
-            )
-    else:
-        log.info("training a vocabulary of %s pieces", f"{config.tokenizer.vocab_size:,}")
-        tokenizer = train_tokenizer(_lines(train_pairs), config.tokenizer, seed=config.seed)
-    encoded = encode_corpus(train_pairs, tokenizer, config.data.cleaning.max_tokens)
-    expected = float(pair_weights(encoded).sum(dtype=np.float64))
-    if expected < 1:
-        raise CorpusError(
-            f"data.train: an epoch must hold at least one pair; the weights of the "
-            f"{len(encoded.pairs):,} pairs add up to {expected:.2g}. Raise weight"
-        )
-    longest_src = int(lengths(encoded)[:, 0].max()) + 1
-    return Prepared(encoded, encode_corpus(val_pairs, tokenizer), tokenizer, longest_src)
+    return task_of(config).prepare(config, tokenizer_path)
 
 
-def build(
-    config: Config, tokenizer: Tokenizer, device: torch.device
-) -> tuple[Transformer, torch.optim.AdamW]:
+def build(config: Config, data: Data, device: torch.device) -> tuple[Any, torch.optim.AdamW]:
     """A new model, seeded, and its optimiser. AdamW without weight decay is the paper's Adam."""
     torch.manual_seed(config.seed)
-    model = Transformer(config.model, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id).to(
-        device
-    )
+    model = task_of(config).new_model(config, data).to(device)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
@@ -243,9 +199,9 @@ class Sums:
 
 
 def update(
-    model: Transformer,
+    model: Model,
     optimizer: torch.optim.AdamW,
-    batches: list[Batch],
+    batches: list[Any],
     step: int,
     lr: float,
     config: Config,
@@ -261,10 +217,11 @@ def update(
     model.train()
     optimizer.zero_grad(set_to_none=True)
     n_tokens = sum(batch.n_tokens for batch in batches)
+    loss_of = task_of(config).loss
     smoothed = nll = 0.0
     for batch in batches:
         with autocast(precision, device):
-            loss = _loss(model, batch.to(device), step, config)
+            loss = loss_of(model, batch.to(device), step, config)
         loss.smoothed.backward()
         smoothed += float(loss.smoothed.detach())
         nll += float(loss.nll)
@@ -287,57 +244,9 @@ def update(
     return Sums(smoothed, nll, n_tokens, gradient_norm)
 
 
-def _loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
-    settings = config.training
-    if settings.consistency == 0 or step <= settings.consistency_start:
-        logits, targets = _token_logits(model, batch)
-        return label_smoothed_cross_entropy(
-            logits,
-            targets,
-            pad_id=model.pad_id,
-            smoothing=settings.label_smoothing,
-            overwrite=True,
-        )
-    # Two passes with different dropout as one batch of twice the size.
-    src, tgt_in, tgt_out = (ids.repeat(2, 1) for ids in (batch.src, batch.tgt_in, batch.tgt_out))
-    twice = Batch(src, tgt_in, tgt_out, batch.n_tokens)
-    logits, targets = _token_logits(model, twice)
-    divergence = consistency_loss(logits, batch.n_tokens)
-    both = label_smoothed_cross_entropy(
-        logits,
-        targets,
-        pad_id=model.pad_id,
-        smoothing=settings.label_smoothing,
-        overwrite=True,
-    )
-    return Loss(both.smoothed / 2 + settings.consistency * divergence, both.nll / 2, batch.n_tokens)
-
-
-def _token_logits(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
-    # Logits (rows, vocab_size) and targets (rows,) of what is not padding; where a row belongs to
-    # no token, the target is pad_id.
-    logits, packing = model.token_logits(batch.src, batch.tgt_in)
-    targets = batch.tgt_out[batch.tgt_out != model.pad_id]
-    return logits, F.pad(targets, (0, len(logits) - packing.n_tokens), value=model.pad_id)
-
-
-def updates(data: Prepared, config: Config, state: TrainingState) -> Iterator[list[Batch]]:
+def updates(data: Data, config: Config, state: TrainingState) -> Iterator[list[Any]]:
     """The batches of each update from where `state` stands; its place in the data is kept."""
-    while config.training.max_epochs is None or state.epoch < config.training.max_epochs:
-        batches = epoch_batches(
-            data.train,
-            data.tokenizer,
-            batch_tokens=config.training.batch_tokens,
-            max_tokens=config.data.cleaning.max_tokens,
-            seed=config.seed,
-            epoch=state.epoch,
-            skip=state.batches_done,
-        )
-        while update := list(islice(batches, config.training.accumulate)):
-            state.batches_done += len(update)
-            yield update
-        state.epoch += 1
-        state.batches_done = 0
+    return task_of(config).updates(data, config, state)
 
 
 def learning_rate_at(step: int, config: Config) -> float:
@@ -347,23 +256,26 @@ def learning_rate_at(step: int, config: Config) -> float:
         d_model=config.model.d_model,
         warmup_steps=config.training.warmup_steps,
         scale=config.training.learning_rate_scale,
+        peak=config.training.peak_learning_rate,
         decay=config.training.decay,
         max_steps=config.training.max_steps,
+        final_share=config.training.final_share,
     )
 
 
 def _add_to_window(
-    state: TrainingState, sums: Sums, positions: tuple[int, int], seconds: float
+    state: TrainingState, sums: Sums, batches: list[Batch], pad_id: int, seconds: float
 ) -> None:
     state.seconds += seconds
+    counts = [batch.count_positions(pad_id) for batch in batches]
     added = {
         "smoothed": sums.smoothed,
         "nll": sums.nll,
         "n_tokens": sums.n_tokens,
         "gradient_norm": sums.gradient_norm,
         "updates": 1,
-        "positions": positions[0],
-        "padding": positions[1],
+        "positions": sum(positions for positions, _ in counts),
+        "padding": sum(padding for _, padding in counts),
         "seconds": seconds,
     }
     for key, value in added.items():
@@ -374,63 +286,22 @@ def _add_to_window(
 
 
 def validate(
-    model: Transformer, data: Prepared, config: Config, *, journal: Journal | None = None
+    model: Model, data: Data, config: Config, *, journal: Journal | None = None
 ) -> dict[str, float]:
-    """Loss over the whole validation set and BLEU of its first sentences, translated greedily.
-
-    Returns:
-        `val_loss` (label-smoothed), `val_nll`, `val_ppl`, all per target token, and `val_bleu`
-        unless `training.val_bleu_sentences` is 0. They depend on no setting for decoding.
+    """Scores on the validation text, `val_loss` among them.
 
     Raises:
         TrainingError: the loss is not finite.
     """
-    model.eval()
-    smoothed = nll = 0.0
-    n_tokens = 0
-    with torch.inference_mode():
-        for batch in ordered_batches(
-            data.val, data.tokenizer, batch_tokens=config.training.batch_tokens
-        ):
-            logits, targets = _token_logits(model, batch.to(model.device))
-            loss = label_smoothed_cross_entropy(
-                logits,
-                targets,
-                pad_id=model.pad_id,
-                smoothing=config.training.label_smoothing,
-            )
-            smoothed, nll = smoothed + float(loss.smoothed), nll + float(loss.nll)
-            n_tokens += loss.n_tokens
-    if not math.isfinite(smoothed):
-        raise TrainingError(
-            f"the loss of the validation set is {smoothed}, although every weight is finite: the "
-            f"numbers in between are too large. Start another run with training.clip_norm=1, a "
-            f"lower training.learning_rate_scale, or training.precision=fp32"
-        )
-    scores = {
-        "val_loss": smoothed / n_tokens,
-        "val_nll": nll / n_tokens,
-        "val_ppl": perplexity(nll / n_tokens),
-    }
-    if config.training.val_bleu_sentences:
-        pairs = data.val.pairs[: config.training.val_bleu_sentences]
-        greedy = DecodingConfig(beam_size=1, split="never")
-        translations = [
-            best[0].text
-            for best in Translator(model, data.tokenizer, greedy).translate_batch(pairs["src"])
-        ]
-        scores["val_bleu"] = bleu(translations, pairs["tgt"])
-        if journal:
-            journal.write_samples(pairs["src"], translations, pairs["tgt"])
-    return scores
+    return task_of(config).validate(model, data, config, journal=journal)
 
 
 def _keep_if_best(
     run: RunDirectory,
-    model: Transformer,
+    model: Model,
     state: TrainingState,
     scores: dict[str, float],
-    data: Prepared,
+    data: Data,
     config: Config,
 ) -> bool:
     score = _score(scores, config)
@@ -447,7 +318,7 @@ def _keep_if_best(
 
 def _score(scores: dict[str, float], config: Config) -> float:
     # Higher is better.
-    return scores["val_bleu"] if config.training.best_metric == "bleu" else -scores["val_loss"]
+    return scores["val_bleu"] if config.chooses_by_bleu else -scores["val_loss"]
 
 
 def _out_of_patience(state: TrainingState, config: Config) -> bool:
@@ -457,10 +328,10 @@ def _out_of_patience(state: TrainingState, config: Config) -> bool:
 
 def _finish(
     run: RunDirectory,
-    model: Transformer,
+    model: Model,
     optimizer: torch.optim.Optimizer,
     state: TrainingState,
-    data: Prepared,
+    data: Data,
     config: Config,
     journal: Journal,
 ) -> Run:
@@ -495,31 +366,22 @@ def _finish(
     return Run(run.path, state.step, state.seconds, scores)
 
 
-def _metadata(step: int, data: Prepared) -> dict[str, str]:
-    return {"step": str(step), "longest_src": str(data.longest_src)}
-
-
-def _lines(corpus: Corpus) -> Iterator[str]:
-    # In batches, since one by one takes many times as long.
-    for batch in corpus.pairs.select_columns(["src", "tgt"]).iter(batch_size=1000):
-        for pair in zip(batch["src"], batch["tgt"], strict=True):
-            yield from pair
+def _metadata(step: int, data: Data) -> dict[str, str]:
+    return {"step": str(step), **data.metadata}
 
 
 # Run directory -------------------------------------------------------------------------------
 
 
-def _open_journal(
-    run: RunDirectory, config: Config, data: Prepared, state: TrainingState
-) -> Journal:
+def _open_journal(run: RunDirectory, config: Config, data: Data, state: TrainingState) -> Journal:
     write_atomically(run.config, config.to_yaml().encode())
-    write_atomically(run.tokenizer, data.tokenizer.model)
+    write_atomically(run.path / data.tokenizer.file_name, data.tokenizer.model)
     return Journal(run, config, state.step)
 
 
 def _save(
     run: RunDirectory,
-    model: Transformer,
+    model: Model,
     optimizer: torch.optim.Optimizer,
     state: TrainingState,
     config: Config,
@@ -538,9 +400,7 @@ def _save(
     )
 
 
-def _load_optimizer(
-    optimizer: torch.optim.Optimizer, model: Transformer, checkpoint: Checkpoint
-) -> None:
+def _load_optimizer(optimizer: torch.optim.Optimizer, model: Model, checkpoint: Checkpoint) -> None:
     if checkpoint.state.step == 0:  # no update has made moments yet
         return
     for name, p in model.named_parameters():
@@ -555,19 +415,19 @@ def _load_optimizer(
 # What goes wrong -----------------------------------------------------------------------------
 
 
-def explain_not_finite(error: NotFiniteError, step: int, lr: float, data: Prepared) -> str:
+def explain_not_finite(
+    error: NotFiniteError, step: int, lr: float, data: Data, config: Config
+) -> str:
     """Where it happened, and which settings may prevent it."""
-    batch = error.batch
     return (
         f"{error} at step {step} (learning rate {lr:.2e}); the update was not made.\n"
-        f"The batch has {len(batch.src)} pairs and {batch.n_tokens} target tokens; "
-        f"its first source is: {data.tokenizer.decode(batch.src[0].tolist())!r}\n"
+        f"{task_of(config).describe(error.batch, data)}\n"
         f"What may prevent it: a lower training.learning_rate_scale, more training.warmup_steps, "
         f"training.clip_norm=1, or training.precision=fp32."
     )
 
 
-def _require_finite_weights(model: Transformer, step: int, run: RunDirectory) -> None:
+def _require_finite_weights(model: Model, step: int, run: RunDirectory) -> None:
     try:
         require_finite(named_weights(model), source=f"the model after step {step}")
     except CheckpointError as error:

@@ -19,7 +19,7 @@ def label_smoothed_cross_entropy(
     logits: Tensor,
     targets: Tensor,
     *,
-    pad_id: int,
+    pad_id: int | None,
     smoothing: float = 0.1,
     overwrite: bool = False,
 ) -> Loss:
@@ -31,14 +31,15 @@ def label_smoothed_cross_entropy(
     Args:
         logits: (..., vocab_size).
         targets: (...) ids, some of them pad_id.
-        pad_id: id of the padding token.
+        pad_id: id of the padding token; None: there is none.
         smoothing: share of the mass moved away from the true token, in [0, 1) (paper: 0.1).
         overwrite: put the gradient where the logits are, which nothing may read any more. It saves
             a tensor of their size.
     """
     logits, targets = logits.flatten(0, -2), targets.flatten()
     smoothed, nll = _SmoothedCrossEntropy.apply(logits, targets, pad_id, smoothing, overwrite)
-    return Loss(smoothed, nll, int((targets != pad_id).sum()))
+    n_tokens = len(targets) if pad_id is None else int((targets != pad_id).sum())
+    return Loss(smoothed, nll, n_tokens)
 
 
 def consistency_loss(logits: Tensor, n_tokens: int) -> Tensor:
@@ -74,15 +75,20 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, targets: Tensor, pad_id: int, smoothing: float, overwrite: bool
+        ctx: Any,
+        logits: Tensor,
+        targets: Tensor,
+        pad_id: int | None,
+        smoothing: float,
+        overwrite: bool,
     ) -> tuple[Tensor, Tensor]:
         # logits (rows, vocab_size), targets (rows,)
         q_true = 1 - smoothing
-        n_others = logits.size(1) - 2  # all but the true token and padding
+        n_others = logits.size(1) - (1 if pad_id is None else 2)  # but the true one and padding
         q_others = smoothing / n_others
         exact, rows = _precise(logits), torch.arange(len(logits), device=logits.device)
         z_true = logits[rows, targets].to(exact)
-        z_pad = logits[:, pad_id].to(exact, copy=True)
+        z_pad = 0.0 if pad_id is None else logits[:, pad_id].to(exact, copy=True)
         z_sum, log_sum = torch.empty_like(z_true), torch.empty_like(z_true)
         gradient = None
         if ctx.needs_input_grad[0]:
@@ -93,11 +99,13 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
             p, log_sum[some] = _softmax(z)
             if gradient is not None:
                 gradient[some] = p.sub_(q_others)
-        real = targets != pad_id
+        real = slice(None) if pad_id is None else targets != pad_id
         if gradient is not None:
-            gradient[:, pad_id] = (z_pad - log_sum).exp().to(gradient.dtype)
+            if pad_id is not None:
+                gradient[:, pad_id] = (z_pad - log_sum).exp().to(gradient.dtype)
             gradient[rows, targets] = ((z_true - log_sum).exp() - q_true).to(gradient.dtype)
-            gradient.index_fill_(0, (~real).nonzero()[:, 0], 0)
+            if pad_id is not None:
+                gradient.index_fill_(0, (targets == pad_id).nonzero()[:, 0], 0)
         nll = (log_sum - z_true)[real].sum()
         others = (n_others * log_sum - (z_sum - z_true - z_pad))[real].sum()
         ctx.save_for_backward(gradient)

@@ -20,7 +20,6 @@ from torch.profiler import ProfilerActivity, profile
 from ..checkpoint import TrainingState
 from ..config import Config
 from ..model.attention import MultiHeadAttention
-from ..model.encoder_decoder import Transformer
 from .loop import build, learning_rate_at, prepare, update, updates
 from .precision import set_up
 
@@ -56,7 +55,7 @@ def describe_update(config: Config) -> str:
     """
     device, precision = set_up(config.training)
     data = prepare(config)
-    model, optimizer = build(config, data.tokenizer, device)
+    model, optimizer = build(config, data, device)
     upcoming = updates(data, config, TrainingState())
     steps = iter(range(1, config.training.max_steps + 3 * N_UPDATES))
 
@@ -106,7 +105,7 @@ def _kinds_table(kinds: dict[str, float]) -> Iterator[str]:
 
 
 @contextmanager
-def _named_parts(model: Transformer) -> Iterator[None]:
+def _named_parts(model: nn.Module) -> Iterator[None]:
     """While it lasts, every part of the model tells the profiler when it begins and ends."""
     undo: list[Callable[[], None]] = []
     for path, module in model.named_modules():

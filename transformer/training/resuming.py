@@ -1,5 +1,6 @@
 """May a run start here, or go on, and will it go on as it was?"""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,16 @@ _CHANGEABLE = {
 
 class TrainingError(UserError):
     """A run that cannot start or go on; the message says where it stands and what to do."""
+
+
+def require_finite_loss(total: float) -> None:
+    """Raises TrainingError unless the loss of the validation set is a finite number."""
+    if not math.isfinite(total):
+        raise TrainingError(
+            f"the loss of the validation set is {total}, although every weight is finite: the "
+            f"numbers in between are too large. Start another run with training.clip_norm=1, a "
+            f"lower training.learning_rate_scale, or training.precision=fp32"
+        )
 
 
 def resume_command(run: RunDirectory) -> str:
@@ -127,7 +138,7 @@ def _changeable(config: Config) -> set[str]:
     changeable = set(_CHANGEABLE)
     if config.training.decay == "inverse_sqrt":  # others fall to zero at max_steps
         changeable.add("max_steps")
-    if config.training.best_metric != "bleu":  # scores on other sentences do not compare
+    if not config.chooses_by_bleu:  # scores on other sentences do not compare
         changeable.add("val_bleu_sentences")
     return changeable
 

@@ -10,8 +10,10 @@ def learning_rate(
     d_model: int,
     warmup_steps: int,
     scale: float = 1.0,
+    peak: float | None = None,
     decay: Literal["inverse_sqrt", "linear", "cosine"] = "inverse_sqrt",
     max_steps: int | None = None,
+    final_share: float = 0.0,
 ) -> float:
     """scale · d_model^-½ · min(step^-½, step · warmup_steps^-1.5), equation 3.
 
@@ -21,15 +23,18 @@ def learning_rate(
         warmup_steps: updates of linear growth; the peak, scale · (d_model · warmup_steps)^-½, is
             reached at the last of them.
         scale: factor on the whole schedule (paper: 1).
-        decay: after the peak `inverse_sqrt` (paper), or `linear` or `cosine` to 0 at max_steps.
+        peak: given in place of the paper's.
+        decay: after the peak `inverse_sqrt` (paper), or `linear` or `cosine` until max_steps.
         max_steps: needed by linear and cosine only.
+        final_share: of the peak, where these two end.
 
     Raises:
         ValueError: step below 1, or no max_steps for a decay that needs it.
     """
     if step < 1:
         raise ValueError(f"steps are counted from 1; found step {step}")
-    peak = scale * (d_model * warmup_steps) ** -0.5
+    if peak is None:
+        peak = scale * (d_model * warmup_steps) ** -0.5
     if step <= warmup_steps:
         return peak * step / warmup_steps
     if decay == "inverse_sqrt":
@@ -37,4 +42,5 @@ def learning_rate(
     if max_steps is None or max_steps <= warmup_steps:
         raise ValueError(f"decay {decay!r} needs max_steps above warmup_steps; found {max_steps}")
     left = max(0.0, (max_steps - step) / (max_steps - warmup_steps))
-    return peak * left if decay == "linear" else peak * (1 - math.cos(math.pi * left)) / 2
+    share = left if decay == "linear" else (1 - math.cos(math.pi * left)) / 2
+    return peak * (final_share + (1 - final_share) * share)

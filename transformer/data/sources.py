@@ -1,0 +1,131 @@
+"""What sentence pairs and running text have in common: finding their sources, and the cache."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config import SourceConfig
+from . import sample_corpus
+from .formats import Columns, CorpusError, Pair
+
+if TYPE_CHECKING:
+    import datasets
+
+# Part of every cache key. Raise it whenever the same file would be read, cleaned or encoded
+# otherwise than before, or old caches go on being used.
+_CACHE_VERSION = 1
+
+# The name of our setting, and how the hub calls that split.
+_HUB_SPLITS = {"train": "train", "val": "validation"}
+
+Key = tuple[object, ...]
+"""All that the content of a source depends on: an equal key means equal content."""
+
+
+def find_builtin(languages: Columns, split: str) -> tuple[Key, Callable[[], Iterator[Pair]]]:
+    """The built-in corpus: its key, and what generates its pairs."""
+    if set(languages) != {"de", "en"}:
+        raise CorpusError(
+            "the built-in corpus is German-English: src_lang and tgt_lang must be de and en, in "
+            f"either order; found {languages[0]!r} and {languages[1]!r}"
+        )
+
+    def read() -> Iterator[Pair]:
+        for german, english in sample_corpus.sample_pairs(split):
+            yield (german, english) if languages[0] == "de" else (english, german)
+
+    # The generator's own files stand for the sentences that it makes.
+    files = sorted(Path(sample_corpus.__file__).parent.glob("sample_*.py"))
+    return ("builtin", *map(stamp, files), languages, split), read
+
+
+def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
+    """A dataset of the hub, or a folder laid out like one: its name in messages, and its rows."""
+    import datasets
+
+    hub = source.hub or ""
+    setting, split = f"data.{split}", source.split or _HUB_SPLITS[split]
+    parts = {"subset": source.subset, "folder": source.folder, "revision": source.revision}
+    given = "".join(f"{part} {value!r}, " for part, value in parts.items() if value)
+    name = f"hub dataset {hub!r} ({given}split {split!r})"
+    folder = Path(hub).expanduser()
+    if hub.startswith((".", "/", "~")) and not folder.is_dir():
+        raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
+    try:
+        rows = datasets.load_dataset(
+            str(folder),
+            source.subset,
+            split=split,
+            data_dir=source.folder,
+            revision=source.revision,
+        )
+    except Exception as error:  # networks, servers and many file formats: anything may come out
+        # "An error occurred while generating the dataset", with the error that did behind it
+        told = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__
+        reason = textwrap.shorten(str(told or error), 1000, placeholder=" ...")
+        raise CorpusError(
+            f"cannot load {name}: {reason.rstrip('.')}. Check the name, subset and split, as in "
+            f"{setting}={{hub: NAME, subset: de-en, split: 'train[:1000]'}}; without a network, "
+            f"give a file ({setting}=PATH) or a folder laid out as on the hub "
+            f"({setting}=hub:FOLDER)"
+        ) from error
+    return name, rows
+
+
+def near(path: Path) -> str:
+    """What is there instead of a missing file."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} (a Hugging Face dataset is written hub:NAME)"
+    there = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    close = difflib.get_close_matches(path.name, there, n=5) or there[:5]
+    return f"found there: {', '.join(close) or 'no files'}"
+
+
+def stamp(path: Path) -> tuple[str, int, int]:
+    """Changes when the file does."""
+    status = path.stat()
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
+
+
+def cache_key(*parts: object) -> str:
+    """Names a cached result after all it depends on."""
+    text = json.dumps([_CACHE_VERSION, *parts])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What goes wrong with the cache: a full disk, a folder that must not be written to."""
+    import datasets
+
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(
+            f"cannot store the text in {datasets.config.HF_DATASETS_CACHE}: "
+            f"{error.strerror or error}. Make room there, or name another folder in the "
+            "environment variable HF_DATASETS_CACHE"
+        ) from error
+
+
+@contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """Keeps those of `datasets` out of the output, unless the environment decided about them."""
+    import datasets
+
+    decided = datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS is not None
+    if decided or datasets.are_progress_bars_disabled():
+        yield
+        return
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()

@@ -1,0 +1,53 @@
+"""Hugging Face's format for language models: a folder that `transformers.GPT2LMHeadModel` loads."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from ..checkpoint import RunDirectory, load_gpt
+from ..config import Config
+from ..data.tokenizers import load_tokenizer
+from ..model.gpt2 import gpt2_files
+from .huggingface import QUANTIZATIONS
+from .trained import ExportError
+
+
+def export_gpt2(run: RunDirectory, config: Config, folder: Path, *, quantization: str) -> None:
+    """Fills a folder for `GPT2LMHeadModel.from_pretrained`: same logits, same continuations.
+
+    A byte_bpe tokenizer lies beside it as tokenizer.json, which `AutoTokenizer` loads; any other
+    under its own name, for `transformer.Generator` only.
+
+    Raises:
+        ExportError: the model makes a choice that GPT-2 does not have, or there is no such
+            quantization.
+        CheckpointError, TokenizerError: the run has no usable weights or tokenizer.
+    """
+    if quantization not in QUANTIZATIONS:
+        raise ExportError(
+            f"--quantization for huggingface must be one of {', '.join(QUANTIZATIONS)}; "
+            f"found {quantization!r}"
+        )
+    tokenizer = load_tokenizer(run.tokenizer)
+    gpt = load_gpt(run.model.resolve(), config, vocab_size=tokenizer.vocab_size)
+    try:
+        settings, weights = gpt2_files(gpt, eos_id=tokenizer.eos_id)
+    except ValueError as error:
+        raise ExportError(f"{error}; GPT2LMHeadModel cannot hold it") from None
+    dtype: torch.dtype = getattr(torch, quantization)
+    settings["dtype"] = quantization
+    files = {
+        "config.json": json.dumps(settings, indent=1).encode(),
+        "config.yaml": config.to_yaml().encode(),
+        tokenizer.file_name: tokenizer.model,
+    }
+    if tokenizer.file_name == "tokenizer.json":
+        about = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>"}
+        files["tokenizer_config.json"] = json.dumps(about, indent=1).encode()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    path = folder / "model.safetensors"
+    save_file({n: w.to(dtype) for n, w in weights.items()}, path, metadata={"format": "pt"})
+    path.chmod((folder / "config.json").stat().st_mode)  # safetensors hides it from all others

@@ -1,0 +1,229 @@
+"""GPT-2 as Hugging Face stores it: its settings and weights by our names, and back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..config import ModelConfig
+from .gpt import GPT
+
+_ACTIVATIONS = {
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu": "gelu",
+    "relu": "relu",
+    "silu": "silu",
+}
+
+# What else their config.json may say, and the only value that our blocks compute.
+_FIXED = {
+    "layer_norm_epsilon": 1e-5,
+    "scale_attn_weights": True,
+    "scale_attn_by_inverse_layer_idx": False,
+    "add_cross_attention": False,
+    "tie_word_embeddings": True,
+}
+
+# Ours → theirs, inside a layer; the norms have a weight and a bias, too.
+_LAYER = {
+    "self_attention_residual.norm": "ln_1",
+    "self_attention.output": "attn.c_proj",
+    "feed_forward_residual.norm": "ln_2",
+    "feed_forward.expand": "mlp.c_fc",
+    "feed_forward.contract": "mlp.c_proj",
+}
+_QUERY_KEY_VALUE = ("query", "key", "value")  # three of ours in one of theirs, attn.c_attn
+
+
+def gpt2_config(**settings: Any) -> ModelConfig:
+    """The choices of GPT-2; by default the sizes of its smallest model, 124 million weights.
+
+    Args:
+        settings: what is not as in GPT-2; d_ff is 4 · d_model unless given.
+    """
+    d_model = settings.get("d_model", 768)
+    return ModelConfig.model_validate(
+        {
+            "d_model": d_model,
+            "d_ff": 4 * d_model,
+            "n_heads": 12,
+            "n_decoder_layers": 12,
+            "context": 1024,
+            "positions": "learned",
+            "scale_embedding": False,
+            "initialisation": "gpt2",
+            "norm_first": True,
+            "activation": "gelu_tanh",
+            "attention_bias": True,
+            "dropout": 0.1,
+            "attention_dropout": 0.1,
+            **settings,
+        }
+    )
+
+
+def read_gpt2(folder: Path) -> GPT:
+    """See `GPT.from_huggingface`."""
+    settings = _read_json(folder / "config.json")
+    if settings.get("model_type") != "gpt2":
+        raise ValueError(
+            f"{folder / 'config.json'} is of model_type {settings.get('model_type')!r}; "
+            f"only 'gpt2' can be read"
+        )
+    gpt = GPT(_our_config(settings, folder), vocab_size=settings["vocab_size"])
+    path = folder / "model.safetensors"
+    try:
+        theirs = load_file(path)
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path} is missing; other formats are converted by transformers: "
+            f"model.save_pretrained(folder)"
+        ) from None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    theirs = {name.removeprefix("transformer."): weight for name, weight in theirs.items()}
+    try:
+        ours = _to_ours(theirs, gpt.config)
+        missing, unknown = gpt.load_state_dict(ours, strict=False)
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} does not fit its config.json: {error}") from None
+    assert not unknown and set(missing) <= {"output.weight", "output.positions"}, (missing, unknown)
+    return gpt.eval()
+
+
+def gpt2_files(gpt: GPT, *, eos_id: int | None = None) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """config.json and weights that Hugging Face's `GPT2LMHeadModel` loads: same logits.
+
+    Args:
+        gpt: with the choices of `gpt2_config`.
+        eos_id: what ends a text.
+
+    Raises:
+        ValueError: the model makes a choice that GPT-2 does not have.
+    """
+    config = gpt.config
+    needed = {
+        "positions": "learned",
+        "scale_embedding": False,
+        "norm_first": True,
+        "tie": "all",
+    }
+    for name, value in needed.items():
+        if getattr(config, name) != value:
+            raise ValueError(
+                f"GPT-2 has model.{name}={value}; this model has {getattr(config, name)}"
+            )
+    if config.activation_dropout:
+        raise ValueError("GPT-2 has no model.activation_dropout")
+    settings = {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": gpt.vocab_size,
+        "n_positions": config.context,
+        "n_embd": config.d_model,
+        "n_layer": config.n_decoder_layers,
+        "n_head": config.n_heads,
+        "n_inner": config.d_ff,
+        "activation_function": {ours: hf for hf, ours in reversed(_ACTIVATIONS.items())}[
+            config.activation
+        ],
+        "resid_pdrop": config.dropout,
+        "embd_pdrop": config.dropout,
+        "attn_pdrop": config.attention_dropout,
+        "bos_token_id": eos_id,
+        "eos_token_id": eos_id,
+        **_FIXED,
+    }
+    return settings, _to_theirs(dict(gpt.named_parameters()), config)
+
+
+def _our_config(settings: dict[str, Any], folder: Path) -> ModelConfig:
+    for name, value in _FIXED.items():
+        if settings.get(name, value) != value:
+            raise ValueError(
+                f"{folder / 'config.json'}: {name} must be {value}; found {settings[name]}"
+            )
+    activation = settings.get("activation_function", "gelu_new")
+    if activation not in _ACTIVATIONS:
+        raise ValueError(
+            f"{folder / 'config.json'}: activation_function must be one of "
+            f"{', '.join(_ACTIVATIONS)}; found {activation!r}"
+        )
+    if settings.get("resid_pdrop", 0.1) != settings.get("embd_pdrop", 0.1):
+        raise ValueError(f"{folder / 'config.json'}: resid_pdrop and embd_pdrop must be equal")
+    d_model = settings["n_embd"]
+    return gpt2_config(
+        d_model=d_model,
+        d_ff=settings.get("n_inner") or 4 * d_model,
+        n_heads=settings["n_head"],
+        n_decoder_layers=settings["n_layer"],
+        context=settings["n_positions"],
+        activation=_ACTIVATIONS[activation],
+        dropout=settings.get("resid_pdrop", 0.1),
+        attention_dropout=settings.get("attn_pdrop", 0.1),
+    )
+
+
+def _to_ours(theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    # Their linear layers hold (n_in, n_out), ours (n_out, n_in).
+    ours = {
+        "embedding.weight": theirs["wte.weight"],
+        "embedding.positions": theirs["wpe.weight"],
+        "decoder.norm.weight": theirs["ln_f.weight"],
+        "decoder.norm.bias": theirs["ln_f.bias"],
+    }
+    for i in range(config.n_decoder_layers):
+        here, there = f"decoder.layers.{i}", f"h.{i}"
+        for name, other in _LAYER.items():
+            weight = theirs[f"{there}.{other}.weight"]
+            ours[f"{here}.{name}.weight"] = weight if weight.dim() == 1 else weight.t()
+            ours[f"{here}.{name}.bias"] = theirs[f"{there}.{other}.bias"]
+        weights = theirs[f"{there}.attn.c_attn.weight"].t().chunk(3)
+        biases = theirs[f"{there}.attn.c_attn.bias"].chunk(3)
+        for name, weight, bias in zip(_QUERY_KEY_VALUE, weights, biases, strict=True):
+            ours[f"{here}.self_attention.{name}.weight"] = weight
+            ours[f"{here}.self_attention.{name}.bias"] = bias
+    return ours
+
+
+def _to_theirs(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    theirs = {
+        "wte.weight": ours["embedding.weight"],
+        "wpe.weight": ours["embedding.positions"],
+        "ln_f.weight": ours["decoder.norm.weight"],
+        "ln_f.bias": ours["decoder.norm.bias"],
+    }
+    for i in range(config.n_decoder_layers):
+        here, there = f"decoder.layers.{i}", f"h.{i}"
+        for name, other in _LAYER.items():
+            weight = ours[f"{here}.{name}.weight"]
+            theirs[f"{there}.{other}.weight"] = weight if weight.dim() == 1 else weight.t()
+            theirs[f"{there}.{other}.bias"] = _bias(ours, f"{here}.{name}", weight)
+        names = [f"{here}.self_attention.{name}" for name in _QUERY_KEY_VALUE]
+        weights = [ours[f"{name}.weight"] for name in names]
+        biases = [_bias(ours, name, w) for name, w in zip(names, weights, strict=True)]
+        theirs[f"{there}.attn.c_attn.weight"] = torch.cat(weights).t()
+        theirs[f"{there}.attn.c_attn.bias"] = torch.cat(biases)
+    return {f"transformer.{name}": weight.detach().contiguous() for name, weight in theirs.items()}
+
+
+def _bias(ours: dict[str, Tensor], name: str, weight: Tensor) -> Tensor:
+    # Without model.attention_bias there is none, which is the same as 0.
+    return ours.get(f"{name}.bias", weight.new_zeros(len(weight)))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; name a folder of GPT2LMHeadModel") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold settings")
+    return found
