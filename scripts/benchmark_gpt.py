@@ -47,7 +47,8 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=200, help="generated in each round")
     parser.add_argument("overrides", nargs="*", metavar="section.key=value")
     args = parser.parse_args()
-    config = load_config(args.config, ["model.attention_bias=true", *args.overrides])
+    fixed = ["model.attention_bias=true", "training.device=cpu"]
+    config = load_config(args.config, [*args.overrides, *fixed])
     print(f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     benchmark_training(config, args.rounds, args.updates)
     benchmark_generation(config, args.rounds, args.tokens)

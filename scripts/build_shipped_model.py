@@ -3,8 +3,8 @@
     python scripts/build_shipped_model.py --input FOLDER
 
 FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which is only ever measured on. What is
-there already is used: prepared text in --data, a finished run in --run; a run that was stopped goes
-on. The card is scripts/shipped_model_card.md with the numbers of this model.
+there already is used: prepared text in data/everyday, a finished run in --run; a run that was
+stopped goes on. The card is scripts/shipped_model_card.md with the numbers of this model.
 """
 
 import argparse
@@ -35,6 +35,8 @@ from transformer.inference.evaluation import evaluate
 
 HERE = Path(__file__).resolve().parent
 
+DEV_FILE = Path("data/everyday/dev.tsv")
+
 DEV = {
     "tatoeba": 900,
     "covost2-dev": 500,
@@ -64,26 +66,25 @@ def main() -> None:
     )
     parser.add_argument("--input", type=Path, required=True)
     parser.add_argument("--config", default="configs/de_en_everyday.yaml")
-    parser.add_argument("--data", type=Path, default=Path("data/everyday"))
     parser.add_argument("--run", default="runs/de_en_everyday")
     args = parser.parse_args()
 
-    if not (args.data / "dev.tsv").is_file():
+    if not DEV_FILE.is_file():
         program = HERE / "prepare_everyday.py"
-        subprocess.run(
-            [sys.executable, program, "--input", args.input, "--output", args.data], check=True
-        )
-        write_atomically(args.data / "dev.tsv", (args.input / "dev.tsv").read_bytes())
+        command = [sys.executable, program, "--input", args.input, "--output", DEV_FILE.parent]
+        subprocess.run(command, check=True)
     run = RunDirectory(args.run)
     if not is_finished(run):
         config = load_config(args.config, [f"run_dir={args.run}"])
         if train(config, resume=not run.is_empty()).interrupted:
             sys.exit(130)
-    ship(run)
-    numbers = measure((args.data / "dev.tsv").read_text(encoding="utf-8").splitlines(), run)
+    ship(run, args.config)
+    numbers = measure(DEV_FILE.read_text(encoding="utf-8").splitlines(), run)
     template = (HERE / "shipped_model_card.md").read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
+    if left := re.findall(r"\{\w+\}", template):
+        sys.exit(f"the card lacks {', '.join(left)}")
     write_atomically(SHIPPED / "MODEL_CARD.md", template.encode())
     print(template)
 
@@ -93,7 +94,7 @@ def is_finished(run: RunDirectory) -> bool:
     return run.metrics.is_file() and '"finished"' in run.metrics.read_text()
 
 
-def ship(run: RunDirectory) -> None:
+def ship(run: RunDirectory, config_file: str) -> None:
     """Copies what is needed to translate into the package: settings, vocabulary, bf16 weights."""
     config = run.load_config()
     tokenizer = Tokenizer.load(run.tokenizer)
@@ -104,7 +105,7 @@ def ship(run: RunDirectory) -> None:
     save_weights(weights, shipped.model, read_metadata(run.model))
     write_atomically(shipped.tokenizer, tokenizer.model)
     # Nothing of the machine it was trained on.
-    source = load_config(HERE.parent / "configs" / "de_en_everyday.yaml", ["run_dir=de-en"])
+    source = load_config(config_file, ["run_dir=de-en"])
     config = config.model_copy(
         update={
             "run_dir": "de-en",

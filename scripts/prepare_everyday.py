@@ -2,11 +2,11 @@
 
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
 
-FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English. The same input gives the same
-output, one `<source>.tsv` each, and three more files: `named.tsv`, the sentences about Tom and
-Maria with other names; `typed.tsv`, everyday sentences as hasty people type them; `marked.tsv`,
-sentences with @1 for a word that both languages share (see `decoding.placeholders`). What was done
-is printed, with examples.
+FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English, and `dev.tsv`, which is copied.
+The same input gives the same output, one `<source>.tsv` each, and three more files: `named.tsv`,
+the sentences about Tom and Maria with other names; `typed.tsv`, everyday sentences as hasty people
+type them; `marked.tsv`, sentences with @1 for a word that both languages share (see
+`decoding.placeholders`). What was done is printed, with examples.
 """
 
 import argparse
@@ -59,9 +59,10 @@ def _normalise_side(text: str) -> str:
 
 def complete(german: str, english: str) -> Pair:
     """English that begins in lower case or lacks the final mark gets what the German has."""
-    if re.match(r"[A-ZÄÖÜ]", german) and re.match(r"[a-z]", english) and german[-1] in ".?!":
+    complete = german.endswith((".", "?", "!"))
+    if complete and re.match(r"[A-ZÄÖÜ]", german) and re.match(r"[a-z]", english):
         english = english[0].upper() + english[1:]
-    if german[-1] in ".?!" and re.search(r"[\w,]$", english):
+    if complete and re.search(r"[\w,]$", english):
         english = english.rstrip(",") + german[-1]
     return german, english
 
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
-    paths = sorted(args.input.glob("*.tsv.gz"))
+    paths = [path for path in sorted(args.input.glob("*.tsv.gz")) if path.name != "dev.tsv.gz"]
     if not paths:
         raise SystemExit(f"no *.tsv.gz in {args.input}")
     args.output.mkdir(parents=True, exist_ok=True)
@@ -189,6 +190,9 @@ def main() -> None:
         print(f"{counts['left out']:,} left out")
         for before, after in random.Random(args.seed).sample(examples, min(2, len(examples))):
             print(f"    {' | '.join(before)}\n  → {' | '.join(after)}")
+    dev = args.input / "dev.tsv"
+    if dev.is_file():
+        write_atomically(args.output / "dev.tsv", dev.read_bytes())
     for name, pairs in (("named", named), ("typed", typed), ("marked", marked)):
         write(args.output / f"{name}.tsv", pairs)
         print(f"{name}: {len(pairs):,} pairs")

@@ -51,8 +51,8 @@ def _datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_model() -> Iterator[None]:
-    """The model of configs/quickstart.yaml stands for the one in the package, which is ten times as
-    large. It knows the sentences of the built-in corpus. test_shipped.py tests the other."""
+    """The model of configs/quickstart.yaml stands for the one in the package: small, and sure of
+    the sentences of the built-in corpus."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("transformer.checkpoint.SHIPPED", Path(__file__).parent / "quickstart")
         yield

@@ -1,6 +1,7 @@
 """`transformer-generate`, and the export of what it generates with."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,12 @@ def test_several_texts_are_numbered(
 def test_the_likelihood_of_a_text(runs: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert generate_main(["--model", runs["characters"], "--score", "Ein Hund"]) == 0
     out = capsys.readouterr().out
-    assert out.endswith(" bits a character\n") and "for 7 tokens" in out
-    assert generate_main(["--model", runs["characters"], "--score", "E"]) == 1
-    assert "a text to score has at least 2 tokens; found 1" in capsys.readouterr().err
+    assert out.endswith(" bits a character\n") and "for 8 tokens" in out
+    assert generate_main(["--model", runs["characters"], "--score", ""]) == 1
+    assert "a text to score has at least 2 tokens; found 0" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        generate_main(["--model", runs["characters"], "--score", "--n", "2", "Ein Hund"])
+    assert "--score takes no --n; leave it out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
@@ -154,7 +158,6 @@ def test_an_export_is_loaded_by_hugging_face_and_by_us(
     if kind == "byte_bpe":
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         assert tokenizer("Ein Hund läuft")["input_ids"] == ids[0].tolist()
-    (folder / "config.yaml").unlink()  # then it is a folder of Hugging Face like any other
     back = Generator.load(folder)
     assert back.generate("Ein", max_tokens=10) == ours.generate("Ein", max_tokens=10)
 
@@ -174,3 +177,21 @@ def test_what_cannot_be_exported(
     assert export_main(["--model", str(copy), "--format", "huggingface", *output]) == 1
     assert not (tmp_path / "out").exists()
     assert json.dumps(capsys.readouterr().err)
+
+
+def test_a_prompt_of_several_lines(runs: dict[str, str]) -> None:
+    for model in runs.values():
+        generator = Generator.load(model)
+        prompt = "Ein Hund läuft.\nWer"
+        [text] = generator.generate(prompt, max_tokens=30)
+        assert text.startswith(prompt)
+        assert "".join(generator.stream(prompt, max_tokens=30)) == text
+        assert generator.score(prompt).n_characters == len(prompt)
+
+
+def test_an_argument_that_is_not_utf8(
+    runs: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = os.fsdecode(b"Gr\xfc\xdfe")
+    assert generate_main(["--model", runs["unigram"], "--max-tokens", "5", prompt]) == 0
+    assert capsys.readouterr().out.startswith("Gr??e")

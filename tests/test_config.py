@@ -282,6 +282,7 @@ def test_what_is_infinite_or_no_number_is_refused(override: str, value: str) -> 
         ),
         (["model.positions=learned"], "model.positions (learned) is for task: language_modeling"),
         (["model.scale_embedding=false"], "model.scale_embedding (false) is for task: language"),
+        (["training.start_from=a", "tokenizer.path=b"], "brings its tokenizer along; leave out"),
         (["data.holdout=0.1"], "data.holdout is for task: language_modeling; give data.val"),
         (
             ["task=language_modeling", "training.batch_tokens=1000"],

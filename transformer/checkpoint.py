@@ -85,7 +85,7 @@ class TrainingState:
     best_step: int = 0
     validations_since_best: int = 0
     best_metrics: dict[str, float] = field(default_factory=dict)  # of the best validation
-    texts: dict[str, str] = field(default_factory=dict)  # fingerprints of the encoded pairs
+    texts: dict[str, str] = field(default_factory=dict)  # fingerprints of the encoded text
     machine: dict[str, Any] = field(default_factory=dict)  # what the bits depend on besides
     window: dict[str, float] = field(default_factory=dict)  # sums since the last line of the log
 

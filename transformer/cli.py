@@ -213,8 +213,8 @@ def generate_main(argv: Sequence[str] | None = None) -> int:
           transformer-generate --model runs/gpt_german --n 3 --temperature 0.8 "Die Pizza"
           transformer-generate --model folder/of/gpt2 --top-p 0.9 --max-tokens 100 "It was"
 
-        The text comes as it is written. Beyond its context the model forgets the older half of what
-        it has read, as often as need be.
+        A single text comes as it is written. Beyond its context the model forgets the older half of
+        what it has read, as often as need be.
         """,
     )
     parser.add_argument("prompt", nargs="?", default="", help="how the text begins; quote it")
@@ -238,9 +238,17 @@ def generate_main(argv: Sequence[str] | None = None) -> int:
         default=PRECISION,
         help="of matrix products (fp32)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
     args = parser.parse_args(argv)
+    of_writing = ("n", "max_tokens", "temperature", "top_k", "top_p", "seed")
+    stray = [
+        f"--{name.replace('_', '-')}"
+        for name in of_writing
+        if getattr(args, name) != parser.get_default(name)
+    ]
+    if args.score and stray:
+        parser.error(f"--score takes no {', '.join(stray)}; leave it out")
     return run_command(lambda: _generate(args))
 
 

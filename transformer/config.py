@@ -37,6 +37,10 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
+Column = Annotated[
+    str | None, BeforeValidator(lambda value: str(value) if type(value) is int else value)
+]
+
 MAX_ALPHA = 10.0
 """Of the length penalty: far above what is of use, far below where its powers overflow."""
 
@@ -66,11 +70,11 @@ class SourceConfig(_Settings):
     folder: str | None = None
     """The folder of a hub dataset to read, where subsets are plain folders, as in
     `refs/convert/parquet`."""
-    src: str | None = None
+    src: Column = None
     """Column (JSON lines, Parquet, hub) of the source text; by default the source language's code,
     looked for as a column and inside a `translation` field. Of a language model, the column of its
     text: by default `text`; in a .tsv file a number, by default 1."""
-    tgt: str | None = None
+    tgt: Column = None
     """Column of the target text, likewise."""
     weight: float = Field(default=1.0, gt=0, le=1000)
     """How often an epoch sees each pair: 2.0 is twice, 0.25 a different quarter every epoch."""
@@ -359,6 +363,10 @@ class Config(_Settings):
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> "Config":
+        if self.training.start_from is not None and self.tokenizer.path is not None:
+            raise ValueError(
+                "training.start_from brings its tokenizer along; leave out tokenizer.path"
+            )
         if self.task == "translation":
             self._check_translation()
         else:
@@ -403,6 +411,29 @@ class Config(_Settings):
             raise ValueError("training.consistency is for translation; leave it out")
         if self.tokenizer.sampling_alpha:
             raise ValueError("tokenizer.sampling_alpha is for translation; leave it out")
+
+    def ignored(self) -> list[str]:
+        """Settings that differ from their default and have no effect with the others."""
+        names = ["model.context"]
+        if self.task == "language_modeling":
+            names = ["data.tgt_lang", "data.cleaning", "model.n_encoder_layers", "decoding"]
+            names += ["training.val_bleu_sentences", "training.consistency_start"]
+            if self.data.holdout:
+                names.append("data.val")
+        if self.training.peak_learning_rate is not None:
+            names.append("training.learning_rate_scale")
+        if self.training.decay == "inverse_sqrt":
+            names.append("training.final_share")
+        if self.training.start_from is not None:
+            names += ["tokenizer.kind", "tokenizer.vocab_size", "model.initialisation"]
+        mine, default = self.model_dump(), Config().model_dump()
+
+        def value(tree: dict[str, Any], name: str) -> Any:
+            for key in name.split("."):
+                tree = tree[key]
+            return tree
+
+        return [name for name in names if value(mine, name) != value(default, name)]
 
     @property
     def chooses_by_bleu(self) -> bool:

@@ -27,13 +27,12 @@ from transformer.data.stream import (
     block_batches,
     encode_stream,
     epoch_length,
-    load_streams,
     ordered_blocks,
     prepare_streams,
 )
-from transformer.data.texts import Chunk, Texts
+from transformer.data.text_tokenizers import TextTokenizer, train_text_tokenizer
+from transformer.data.texts import Chunk, Texts, find_texts
 from transformer.data.tokenizer import Tokenizer, TokenizerError
-from transformer.data.tokenizers import TextTokenizer, train_text_tokenizer
 
 TEXT = "Ein Hund läuft.\nA dog runs.\n\nZwei Männer 🚲\n"
 
@@ -60,6 +59,11 @@ def found(*chunks: str | tuple[str, bool]) -> Texts:
 def ids_of(tokenizer: TextTokenizer, *chunks: str | tuple[str, bool]) -> list[int]:
     ids: list[int] = encode_stream(found(*chunks), tokenizer).ids.tolist()
     return ids
+
+
+def load_streams(data: DataConfig, tokenizer: TextTokenizer) -> tuple[TokenStream, TokenStream]:
+    train, val = find_texts(data)
+    return encode_stream(train, tokenizer), encode_stream(val, tokenizer)
 
 
 class Letters:
@@ -103,7 +107,7 @@ class TestEncoding:
         ids = stream.ids.tolist()
         assert bpe.decode(ids) == f"Ein Hund.{END_OF_TEXT}A dog.\n{END_OF_TEXT}"
         assert ids.count(bpe.eos_id) == 2
-        assert stream.n_characters == len("Ein Hund.A dog.\n")
+        assert stream.n_characters == len("Ein Hund.") + 1 + len("A dog.\n")
 
     def test_a_text_that_is_cut_off_has_no_end(
         self, bpe: ByteBPETokenizer, tokenizer: Tokenizer

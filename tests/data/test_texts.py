@@ -2,7 +2,7 @@ import gzip
 import json
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from transformer.config import DataConfig
 from transformer.data import formats, sample_corpus
 from transformer.data import texts as texts_module
 from transformer.data.corpus import CorpusError
-from transformer.data.texts import Chunk, find_texts, texts
+from transformer.data.texts import Chunk, find_texts
 
 ROWS = ["Ein Hund läuft.\nEr bellt.", "  A dog 🚲 \r\n", "x"]
 
@@ -27,6 +27,10 @@ ROWS = ["Ein Hund läuft.\nEr bellt.", "  A dog 🚲 \r\n", "x"]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache of each test's own; nothing stays behind."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def texts(data: DataConfig, split: str) -> Iterator[Chunk]:
+    return find_texts(data)[split == "val"].chunks()
 
 
 @pytest.fixture

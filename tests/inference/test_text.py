@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer.inference.text import bring_back, hide_verbatim, is_shouted, split_sentences
+from transformer.inference.text import bring_back, hide_verbatim, is_shouted, shout, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,7 @@ def test_splitting_keeps_every_character(text: str) -> None:
         ("1,234567 und 3 500 Euro, um 12:30", "1,234567 und 3 500 Euro, um 12:30", []),
         ("Zimmer 12345, 10 von 20", "Zimmer 12345, 10 von 20", []),
         ("Ein Brief an @1 von www.a.de", "Ein Brief an @1 von www.a.de", []),
+        ("Mail an x@163.com, info@1und1.de", "Mail an @1, @2", ["x@163.com", "info@1und1.de"]),
         ("z. B. u.a. usw.", "z. B. u.a. usw.", []),
     ],
 )
@@ -88,8 +89,15 @@ def test_bring_back_wants_every_mark_once() -> None:
         ("Die NATO tagt", False),
         ("A B C", False),
         ("1 2 3", False),
+        ("你好 世界", False),
         ("", False),
     ],
 )
 def test_is_shouted(text: str, shouted: bool) -> None:
     assert is_shouted(text) == shouted
+
+
+def test_shouting_leaves_addresses_alone() -> None:
+    assert (
+        shout("See www.a.de/Xy, or mail eva@b.de now!") == "SEE www.a.de/Xy, OR MAIL eva@b.de NOW!"
+    )

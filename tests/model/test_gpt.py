@@ -250,7 +250,7 @@ def test_generation_leaves_the_mode_as_it_was() -> None:
         ([], 5, "prompts must be of one length, at least 1; found []"),
         ([[]], 5, "found [0]"),
         ([[1], [1, 2]], 5, "found [1, 2]"),
-        ([[1]], 0, "n must be at least 1; found 0"),
+        ([[1]], 0, "max_tokens must be at least 1; found 0"),
     ],
 )
 def test_what_cannot_be_gone_on_from(prompts: list[list[int]], n: int, message: str) -> None:

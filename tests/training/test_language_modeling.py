@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,8 @@ def test_it_starts_from_another_run(configure_lm: Callable[..., Config], tmp_pat
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     run = RunDirectory(tmp_path / "2")
     assert run.tokenizer.read_bytes() == RunDirectory(tmp_path / "first").tokenizer.read_bytes()
-    train(again, resume=True)  # from its own checkpoint, and not from the start
+    shutil.rmtree(tmp_path / "first")  # what follows needs only its own checkpoint
+    train(again, resume=True)
 
 
 def test_it_starts_from_gpt_2(configure_lm: Callable[..., Config], tmp_path: Path) -> None:
@@ -223,6 +225,7 @@ def test_it_starts_from_gpt_2(configure_lm: Callable[..., Config], tmp_path: Pat
         "model.attention_bias=true",
     ]
     config = configure_lm(f"training.start_from={folder}", *(line.strip() for line in wanted))
+    assert f"{gpt.n_parameters():,}" in describe_run(config)
     run = train(config)
     assert RunDirectory(run.directory).tokenizer.read_bytes() == tokenizer.model
     assert Generator.load(folder).generate("Ein", max_tokens=5)[0].startswith("Ein")
@@ -310,3 +313,14 @@ def test_batches_are_a_pure_function_of_seed_and_step(configure_lm: Callable[...
     assert all(torch.equal(a.ids, b.ids) for a, b in zip(*first, strict=True))
     other = next(loop.updates(data, configure_lm("seed=2"), TrainingState()))
     assert not torch.equal(first[0][0].ids, other[0].ids)
+
+
+def test_settings_that_do_not_count_are_named(
+    configure_lm: Callable[..., Config], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configure_lm("decoding.beam_size=9", "training.learning_rate_scale=2.0")
+    train(config)
+    told = "settings that do not count here: decoding, training.learning_rate_scale"
+    assert told in caplog.text
+    assert load_config(None, ["model.context=5"]).ignored() == ["model.context"]
+    assert load_config(None, []).ignored() == []

@@ -22,12 +22,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..config import Config, DataConfig
+from ..config import Config
 from .characters import CharacterTokenizer
 from .formats import CorpusError
 from .sources import cache_key, explained
+from .text_tokenizers import TextTokenizer, load_tokenizer, train_text_tokenizer
 from .texts import Chunk, Texts, find_texts
-from .tokenizers import TextTokenizer, load_tokenizer, train_text_tokenizer
 
 Ids = NDArray[np.unsignedinteger[Any]]
 
@@ -42,8 +42,8 @@ class TokenStream:
     ids: Ids
     """Memory-mapped (length,); uint16 if the vocabulary allows, else uint32."""
     n_characters: int
-    """Of the texts, and of what divides them unless that is an EOS: what bits per character are
-    counted by."""
+    """Of the texts, and one for each place where two of them meet: what bits per character are
+    counted by, so that they compare tokenizers."""
     fingerprint: str
     """Names the content: the ids in their order."""
 
@@ -79,12 +79,6 @@ def prepare_streams(
     for name, stream in zip(("train", "val"), streams, strict=True):
         _require_a_block(stream, name, config)
     return tokenizer, *streams
-
-
-def load_streams(data: DataConfig, tokenizer: TextTokenizer) -> tuple[TokenStream, TokenStream]:
-    """The streams to train and to validate on, for a tokenizer that is there."""
-    train, val = find_texts(data)
-    return encode_stream(train, tokenizer), encode_stream(val, tokenizer)
 
 
 def _require_a_block(stream: TokenStream, split: str, config: Config) -> None:
@@ -151,8 +145,10 @@ def _write(
 
     def chunks() -> Iterator[Chunk]:
         nonlocal n_characters
+        ended = False
         for chunk in texts.chunks():
-            n_characters += len(chunk.text)
+            n_characters += len(chunk.text) + ended  # one for what divides two texts
+            ended = chunk.ends
             yield chunk
 
     with _new_file(ids) as file:
@@ -163,7 +159,7 @@ def _write(
         if n_tokens == 0:
             raise CorpusError(f"{texts.setting}: {n_characters:,} characters give no token")
     if isinstance(tokenizer, CharacterTokenizer):
-        n_characters = n_tokens  # with the line feeds that divide texts
+        n_characters = n_tokens  # without a line feed, nothing divides texts
     return {
         "n_tokens": n_tokens,
         "n_characters": n_characters,

@@ -48,11 +48,6 @@ class Texts:
             raise CorpusError(f"{self.setting}: {error}") from error.__cause__
 
 
-def texts(data: DataConfig, split: Literal["train", "val"]) -> Iterator[Chunk]:
-    """The texts of one split; see `find_texts`."""
-    return find_texts(data)[split == "val"].chunks()
-
-
 def find_texts(data: DataConfig) -> tuple[Texts, Texts]:
     """The texts to train on and those to validate on.
 

@@ -3,14 +3,13 @@
 import json
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from ..checkpoint import RunDirectory, load_gpt
 from ..config import Config
-from ..data.tokenizers import load_tokenizer
+from ..data.text_tokenizers import load_tokenizer
 from ..model.gpt2 import gpt2_files
-from .huggingface import QUANTIZATIONS
+from .huggingface import dtype_of
 from .trained import ExportError
 
 
@@ -25,18 +24,13 @@ def export_gpt2(run: RunDirectory, config: Config, folder: Path, *, quantization
             quantization.
         CheckpointError, TokenizerError: the run has no usable weights or tokenizer.
     """
-    if quantization not in QUANTIZATIONS:
-        raise ExportError(
-            f"--quantization for huggingface must be one of {', '.join(QUANTIZATIONS)}; "
-            f"found {quantization!r}"
-        )
+    dtype = dtype_of(quantization)
     tokenizer = load_tokenizer(run.tokenizer)
     gpt = load_gpt(run.model.resolve(), config, vocab_size=tokenizer.vocab_size)
     try:
         settings, weights = gpt2_files(gpt, eos_id=tokenizer.eos_id)
     except ValueError as error:
         raise ExportError(f"{error}; GPT2LMHeadModel cannot hold it") from None
-    dtype: torch.dtype = getattr(torch, quantization)
     settings["dtype"] = quantization
     files = {
         "config.json": json.dumps(settings, indent=1).encode(),

@@ -41,19 +41,30 @@ def export_huggingface(trained: Trained, folder: Path, *, quantization: str = "f
         ExportError: transformers is not installed, the model normalises first, or there is no such
             quantization.
     """
-    if quantization not in QUANTIZATIONS:
-        raise ExportError(
-            f"--quantization for huggingface must be one of {', '.join(QUANTIZATIONS)}; "
-            f"found {quantization!r}"
-        )
+    dtype = dtype_of(quantization)
     marian = build_marian(trained)
-    marian.to(getattr(torch, quantization)).save_pretrained(folder)
+    marian.to(dtype).save_pretrained(folder)
     _write_tokenizer(trained, folder)
     trained.write_origin(folder)
     readme = folder / "README.md"
     readme.write_text(_readme(trained), encoding="utf-8")
     for weights in folder.glob("*.safetensors"):
         weights.chmod(readme.stat().st_mode)  # safetensors hides them from everybody else
+
+
+def dtype_of(quantization: str) -> torch.dtype:
+    """How weights are stored.
+
+    Raises:
+        ExportError: there is no such quantization.
+    """
+    if quantization not in QUANTIZATIONS:
+        raise ExportError(
+            f"--quantization for huggingface must be one of {', '.join(QUANTIZATIONS)}; "
+            f"found {quantization!r}"
+        )
+    dtype: torch.dtype = getattr(torch, quantization)
+    return dtype
 
 
 def build_marian(trained: Trained) -> Any:

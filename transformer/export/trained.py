@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..checkpoint import CheckpointError, RunDirectory, load_model, read_metadata
+from ..checkpoint import TOKENIZERS, CheckpointError, RunDirectory, load_model, read_metadata
 from ..config import Config
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
@@ -107,4 +107,5 @@ def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def _is_export(path: Path) -> bool:
     # A run directory has no config.json, and other people's models no config.yaml.
-    return all((path / name).is_file() for name in ("config.json", "config.yaml"))
+    groups = (["config.json"], ["config.yaml"], TOKENIZERS, ["model.safetensors", "model.bin"])
+    return all(any((path / name).is_file() for name in names) for names in groups)

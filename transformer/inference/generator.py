@@ -8,17 +8,19 @@ from pathlib import Path
 import torch
 
 from ..checkpoint import CheckpointError, RunDirectory, load_gpt
-from ..data.tokenizers import TextTokenizer, load_tokenizer
+from ..data.text_tokenizers import TextTokenizer, load_tokenizer
 from ..model.gpt import GPT
+from ..model.gpt2 import is_gpt2
 from ..model.sampling import Sampling
 from .precision import Precision, convert
+from .text import with_bytes
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """How likely a model finds a text."""
+    """How likely a model finds a text, of which something stands before if the model knows what."""
 
-    nll: float  # nats, of all tokens but the first
+    nll: float  # nats
     n_tokens: int
     n_characters: int
 
@@ -61,7 +63,7 @@ class Generator:
             TokenizerError: no tokenizer in it.
         """
         run = RunDirectory(path)
-        if not run.config.is_file() and (run.path / "config.json").is_file():
+        if is_gpt2(run.path):
             try:
                 gpt = GPT.from_huggingface(run.path)
             except ValueError as error:
@@ -104,20 +106,27 @@ class Generator:
     ) -> Iterator[str]:
         """`generate` of one text, in pieces as they come, the prompt first."""
         ids = self._start(prompt)
-        given = self._text(ids)
-        yield given
+        yield self._text(ids)
+        # What the next piece depends on, and what of it has been shown.
+        last = self._lines(ids)[-1] if self.tokenizer.by_line else []
+        given = self.tokenizer.decode(last)
         steps = self.gpt.stream([ids], max_tokens, sampling=sampling, eos_id=self._end())
         for [drawn] in steps:
-            ids = [*ids, drawn.token]
-            text = self._text(ids)
-            # The first bytes of a character are none yet.
-            if text.startswith(given) and not text.endswith("\ufffd"):
-                if len(text) > len(given):
-                    yield text[len(given) :]
-                given = text
-        rest = self._text(ids)
-        if rest.startswith(given) and len(rest) > len(given):
-            yield rest[len(given) :]
+            if drawn.token == self.tokenizer.eos_id:
+                if self.tokenizer.by_line:
+                    yield self.tokenizer.decode(last)[len(given) :] + "\n"
+                    last, given = [], ""
+                continue
+            last.append(drawn.token)
+            text = self.tokenizer.decode(last)
+            if text.endswith("\ufffd"):  # the first bytes of a character are none yet
+                continue
+            if len(text) > len(given):
+                yield text[len(given) :]
+            given = text
+            if not self.tokenizer.by_line:
+                last, given = [], ""
+        yield self.tokenizer.decode(last)[len(given) :]
 
     @torch.inference_mode()
     def score(self, text: str) -> Likelihood:
@@ -126,38 +135,55 @@ class Generator:
         Raises:
             ValueError: fewer than two tokens.
         """
-        ids = torch.tensor(self._start(text), device=self.gpt.device)
-        if len(ids) < 2:
-            raise ValueError(f"a text to score has at least 2 tokens; found {len(ids)}")
+        before, found = self._before(), self._encode(text)
+        if len(before) + len(found) < 2 or not found:
+            raise ValueError(f"a text to score has at least 2 tokens; found {len(found)}")
+        # Without anything to stand before it, the first is a character that is given.
+        n_characters = len(text) - (not before)
+        ids = torch.tensor([*before, *found], device=self.gpt.device)
         nll, context = 0.0, self.gpt.config.context
         for start in range(0, len(ids) - 1, context):
             block = ids[start : start + context + 1]
             log_probs = self.gpt(block[None, :-1])[0].float().log_softmax(dim=-1)
             nll -= float(log_probs.gather(1, block[1:, None]).sum())
-        return Likelihood(nll, len(ids) - 1, len(text))
+        return Likelihood(nll, len(ids) - 1, n_characters)
+
+    def _before(self) -> list[int]:
+        # What stands before a text: the end of another, or a line feed.
+        eos = self.tokenizer.eos_id
+        return self.tokenizer.separator if eos is None else [eos]
 
     def _start(self, prompt: str) -> list[int]:
-        # Where texts end with EOS, one begins after it. Without EOS, a line feed is before most.
-        ids = self.tokenizer.encode(prompt)
-        eos = self.tokenizer.eos_id
-        if eos is not None and (self.tokenizer.by_line or not ids):
-            return [eos, *ids]
-        return ids or self.tokenizer.separator or [0]
+        # GPT-2 and characters go on from a prompt as it is; a line begins after the end of another.
+        ids = self._encode(prompt)
+        if self.tokenizer.by_line or not ids:
+            ids = [*self._before(), *ids]
+        return ids or [0]
+
+    def _encode(self, text: str) -> list[int]:
+        text = with_bytes(text)
+        if not self.tokenizer.by_line:
+            return self.tokenizer.encode(text)
+        eos = self.tokenizer.separator
+        lines = [self.tokenizer.encode(line) for line in text.split("\n")]
+        return [i for n, line in enumerate(lines) for i in [*(eos if n else []), *line]]
 
     def _end(self) -> int | None:
         # Lines end with EOS, too, where the tokenizer knows no line feed; texts go on beyond.
         return None if self.tokenizer.by_line else self.tokenizer.eos_id
 
     def _text(self, ids: Sequence[int]) -> str:
+        return "\n".join(self.tokenizer.decode(line) for line in self._lines(ids))
+
+    def _lines(self, ids: Sequence[int]) -> list[list[int]]:
+        # Those that EOS divides, where it stands for line feeds; else all in one, without EOS.
         eos = self.tokenizer.eos_id
-        if eos is None:
-            return self.tokenizer.decode(ids)
         if not self.tokenizer.by_line:
-            return self.tokenizer.decode([i for i in ids if i != eos])
+            return [[i for i in ids if i != eos]]
         lines: list[list[int]] = [[]]
         for i in ids[1:]:  # the first is the EOS that it began after
             if i == eos:
                 lines.append([])
             else:
                 lines[-1].append(i)
-        return "\n".join(self.tokenizer.decode(line) for line in lines)
+        return lines

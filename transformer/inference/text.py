@@ -24,7 +24,7 @@ _VERBATIM = re.compile(
     """,
     re.VERBOSE,
 )
-_PLACEHOLDER = re.compile(r"@ ?(\d+)")
+_PLACEHOLDER = re.compile(r"(?<![\w.+-])@ ?(\d+)\b")
 
 
 def split_sentences(text: str) -> list[str]:
@@ -107,7 +107,17 @@ def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:
 def is_shouted(text: str) -> bool:
     """True of two words or more without a small letter."""
     words = re.findall(r"[^\W\d_]{2,}", text)
-    return len(words) > 1 and not any(c.islower() and c != "ß" for c in text)
+    some = any(c.isupper() for c in text)  # not all scripts have capitals
+    return some and len(words) > 1 and not any(c.islower() and c != "ß" for c in text)
+
+
+def shout(text: str) -> str:
+    """The text in capitals, but for addresses, whose letters matter."""
+    parts, start = [], 0
+    for match in _VERBATIM.finditer(text):
+        parts += [text[start : match.start()].upper(), match.group()]
+        start = match.end()
+    return "".join([*parts, text[start:].upper()])
 
 
 def with_bytes(text: str) -> str:

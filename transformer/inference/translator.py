@@ -29,6 +29,7 @@ from .text import (
     hide_verbatim,
     is_shouted,
     printable,
+    shout,
     split_sentences,
     with_bytes,
 )
@@ -210,7 +211,8 @@ class Translator:
         """For each line its n_best translations, best first.
 
         An empty line gives one empty translation. A line that was cut into sentences has as many
-        translations as its sentence with the fewest.
+        translations as its sentence with the fewest; one whose addresses were hidden, only those
+        that have all of them.
 
         Args:
             lines: to translate.
@@ -279,7 +281,9 @@ class Translator:
         if n < 1:
             raise ValueError(f"n must be at least 1; found {n}")
         engine = self._torch_engine("sample")
-        plans, sources, given = self._plan([text], self.decoding, [prefix])
+        # Drawn at random, a translation may lose a mark: nothing is hidden.
+        settings = self.decoding.model_copy(update={"placeholders": False})
+        plans, sources, given = self._plan([text], settings, [prefix])
         found: list[list[Translation]] = [[] for _ in sources]
         for i, (source, begins) in enumerate(zip(sources, given, strict=True)):
             drawn = engine.sample(
@@ -414,7 +418,7 @@ class Translator:
             shouted = settings.lower_shouting and is_shouted(shown)
             if shouted:
                 shown = shown.lower()
-            plain = bring_back(shown, hidden) or sentence
+            plain = (bring_back(shown, hidden) or shown) if hidden else shown
             if not settings.placeholders:
                 shown, hidden = plain, ()
             ids = self.tokenizer.encode(shown)
@@ -451,7 +455,7 @@ class Translator:
 
     def _text(self, hypothesis: Hypothesis, source: _Source | None) -> str:
         text = printable(self.tokenizer.decode(hypothesis.ids))
-        return text.upper() if source is not None and source.shouted else text
+        return shout(text) if source is not None and source.shouted else text
 
 
 @dataclass(frozen=True)

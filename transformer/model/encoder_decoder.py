@@ -194,6 +194,9 @@ class Transformer(nn.Module):
         vocab_size: pieces in the vocabulary shared by source and target.
         pad_id: id of the padding token, hidden from all attention.
 
+    Raises:
+        ValueError: a choice of the GPT's.
+
     Example::
 
         model = Transformer(ModelConfig(), vocab_size=37000, pad_id=0)
@@ -202,6 +205,8 @@ class Transformer(nn.Module):
 
     def __init__(self, config: ModelConfig, *, vocab_size: int, pad_id: int = 0) -> None:
         super().__init__()
+        if config.positions != "sinusoidal" or not config.scale_embedding:
+            raise ValueError("learned positions and unscaled embeddings are for the GPT")
         self.config = config
         self.vocab_size = vocab_size
         self.pad_id = pad_id
@@ -217,7 +222,7 @@ class Transformer(nn.Module):
             self.output = Embedding(*sizes)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        initialise(self)
+        initialise(self, config.initialisation)
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
         """Logits of every next token, all at once, as in training.

@@ -107,8 +107,8 @@ class GPT(nn.Module):
         """Several tokens more for every text.
 
         No more than `config.context` tokens are ever in sight. When one more comes, the older half
-        of them is forgotten, and the other half read again from position 0. So a token is read
-        twice at most, and the model sees positions only that it was trained on.
+        of them is forgotten, and the other half read again from position 0. So the model sees
+        positions only that it was trained on, and one token at a time each is read twice.
 
         Args:
             ids: (rows, n) the tokens that follow.
@@ -148,7 +148,7 @@ class GPT(nn.Module):
     def generate(
         self,
         prompts: Sequence[Tensor | Sequence[int]],
-        n: int,
+        max_tokens: int,
         *,
         sampling: Sampling | None = None,
         eos_id: int | None = None,
@@ -157,7 +157,7 @@ class GPT(nn.Module):
 
         Args:
             prompts: ids, one at least, equally many in all.
-            n: tokens at most for each.
+            max_tokens: for each, the one that ends it included.
             sampling: temperature, top-k, top-p and seed; equal prompts go on differently.
             eos_id: what ends a text; None: nothing does.
 
@@ -165,10 +165,10 @@ class GPT(nn.Module):
             For each prompt the ids that follow it, the one that ended it included.
 
         Raises:
-            ValueError: prompts that are empty or of different lengths, or n below 1.
+            ValueError: no prompts, empty ones or of different lengths, or max_tokens below 1.
         """
         texts: list[list[int]] = [[] for _ in prompts]
-        for drawn in self.stream(prompts, n, sampling=sampling, eos_id=eos_id):
+        for drawn in self.stream(prompts, max_tokens, sampling=sampling, eos_id=eos_id):
             for text, token, _ in drawn:
                 texts[text].append(token)
         return texts
@@ -176,7 +176,7 @@ class GPT(nn.Module):
     def stream(
         self,
         prompts: Sequence[Tensor | Sequence[int]],
-        n: int,
+        max_tokens: int,
         *,
         sampling: Sampling | None = None,
         eos_id: int | None = None,
@@ -185,8 +185,8 @@ class GPT(nn.Module):
         lengths = sorted({len(prompt) for prompt in prompts})
         if len(lengths) != 1 or lengths[0] == 0:
             raise ValueError(f"prompts must be of one length, at least 1; found {lengths}")
-        if n < 1:
-            raise ValueError(f"n must be at least 1; found {n}")
+        if max_tokens < 1:
+            raise ValueError(f"max_tokens must be at least 1; found {max_tokens}")
         ids = torch.stack([torch.as_tensor(prompt) for prompt in prompts]).to(self.device)
         training = self.training
         self.eval()
@@ -199,7 +199,7 @@ class GPT(nn.Module):
                 self.step,
                 state,
                 ids[:, -1],
-                [n] * len(ids),
+                [max_tokens] * len(ids),
                 eos_id=eos_id,
                 sampling=sampling or Sampling(),
                 device=self.device,

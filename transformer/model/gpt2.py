@@ -67,15 +67,40 @@ def gpt2_config(**settings: Any) -> ModelConfig:
     )
 
 
-def read_gpt2(folder: Path) -> GPT:
-    """See `GPT.from_huggingface`."""
-    settings = _read_json(folder / "config.json")
+def is_gpt2(folder: Path) -> bool:
+    """True of a folder that says it holds Hugging Face's GPT-2."""
+    try:
+        return bool(_read_json(folder / "config.json").get("model_type") == "gpt2")
+    except ValueError:
+        return False
+
+
+def read_gpt2_config(folder: Path) -> tuple[ModelConfig, int]:
+    """The settings of the model in such a folder, and its vocab_size.
+
+    Raises:
+        ValueError: as `GPT.from_huggingface`.
+    """
+    path = folder / "config.json"
+    settings = _read_json(path)
     if settings.get("model_type") != "gpt2":
         raise ValueError(
-            f"{folder / 'config.json'} is of model_type {settings.get('model_type')!r}; "
-            f"only 'gpt2' can be read"
+            f"{path} is of model_type {settings.get('model_type')!r}; only 'gpt2' can be read"
         )
-    gpt = GPT(_our_config(settings, folder), vocab_size=settings["vocab_size"])
+    missing = [
+        name
+        for name in ("vocab_size", "n_embd", "n_layer", "n_head", "n_positions")
+        if not isinstance(settings.get(name), int)
+    ]
+    if missing:
+        raise ValueError(f"{path} has no {', '.join(missing)}")
+    return _our_config(settings, folder), settings["vocab_size"]
+
+
+def read_gpt2(folder: Path) -> GPT:
+    """See `GPT.from_huggingface`."""
+    config, vocab_size = read_gpt2_config(folder)
+    gpt = GPT(config, vocab_size=vocab_size)
     path = folder / "model.safetensors"
     try:
         theirs = load_file(path)
@@ -107,12 +132,9 @@ def gpt2_files(gpt: GPT, *, eos_id: int | None = None) -> tuple[dict[str, Any], 
         ValueError: the model makes a choice that GPT-2 does not have.
     """
     config = gpt.config
-    needed = {
-        "positions": "learned",
-        "scale_embedding": False,
-        "norm_first": True,
-        "tie": "all",
-    }
+    if config.tie == "none":
+        raise ValueError("GPT-2 has model.tie=all; this model has none")
+    needed = {"positions": "learned", "scale_embedding": False, "norm_first": True}
     for name, value in needed.items():
         if getattr(config, name) != value:
             raise ValueError(

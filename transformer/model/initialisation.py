@@ -7,7 +7,7 @@ from torch import nn
 from .attention import MultiHeadAttention
 from .embedding import Embedding
 from .feed_forward import FeedForward
-from .layers import DecoderLayer, EncoderLayer
+from .layers import Residual
 
 
 def initialise(model: nn.Module, kind: str = "paper") -> None:
@@ -28,7 +28,7 @@ def initialise(model: nn.Module, kind: str = "paper") -> None:
     """
     if all(weight.is_meta for weight in model.parameters()):
         return  # no storage to fill yet, and for torch drawing nothing takes a second of imports
-    n_sublayers = 2 * sum(isinstance(m, EncoderLayer | DecoderLayer) for m in model.modules())
+    n_sublayers = sum(isinstance(module, Residual) for module in model.modules())
     for module in model.modules():
         if isinstance(module, Embedding):
             std = 0.02 if kind == "gpt2" else 1 / math.sqrt(module.weight.size(1))

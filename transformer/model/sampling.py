@@ -128,6 +128,8 @@ def draw(log_probs: Tensor, numbers: Tensor, sampling: Sampling) -> Tensor:
     """
     if sampling.temperature == 0:
         return log_probs.argmax(dim=-1)
+    if log_probs.device.type == "mps":  # which has no fp64
+        return draw(log_probs.cpu(), numbers.cpu(), sampling).to(log_probs.device)
     if sampling.top_k is None and sampling.top_p == 1:  # no ranking, which is slow
         every = torch.arange(log_probs.size(1), device=log_probs.device)
         ranked, tokens = log_probs, every.expand_as(log_probs)

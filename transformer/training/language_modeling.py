@@ -4,12 +4,10 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import torch
 
-from ..checkpoint import TrainingState
 from ..config import Config
 from ..data.stream import (
     Blocks,
@@ -19,7 +17,8 @@ from ..data.stream import (
     ordered_blocks,
     prepare_streams,
 )
-from ..data.tokenizers import TextTokenizer
+from ..data.text_tokenizers import TextTokenizer
+from ..inference.generator import Generator
 from ..model.gpt import GPT
 from .journal import Journal, perplexity
 from .loss import Loss, label_smoothed_cross_entropy
@@ -78,22 +77,16 @@ def blocks_in(config: Config) -> int:
     return config.training.batch_tokens // config.model.context
 
 
-def updates(data: Streams, config: Config, state: TrainingState) -> Iterator[list[Blocks]]:
-    """The batches of each update from where `state` stands; its place in the data is kept."""
-    while config.training.max_epochs is None or state.epoch < config.training.max_epochs:
-        batches = block_batches(
-            data.train,
-            context=config.model.context,
-            batch_blocks=blocks_in(config),
-            seed=config.seed,
-            epoch=state.epoch,
-            skip=state.batches_done,
-        )
-        while update := list(islice(batches, config.training.accumulate)):
-            state.batches_done += len(update)
-            yield update
-        state.epoch += 1
-        state.batches_done = 0
+def batches(data: Streams, config: Config, *, epoch: int, skip: int) -> Iterator[Blocks]:
+    """Those of an epoch, in training order, but for the first so many."""
+    return block_batches(
+        data.train,
+        context=config.model.context,
+        batch_blocks=blocks_in(config),
+        seed=config.seed,
+        epoch=epoch,
+        skip=skip,
+    )
 
 
 def loss(model: GPT, batch: Blocks, step: int, config: Config) -> Loss:
@@ -131,9 +124,8 @@ def validate(
             n_tokens += found.n_tokens
     require_finite_loss(smoothed)
     if journal:
-        prompt = torch.from_numpy(data.val.ids[:1].astype("int64"))
-        [ids] = model.generate([prompt], N_SAMPLED)
-        journal.write_text(data.tokenizer.decode([*prompt.tolist(), *ids]))
+        [text] = Generator(model, data.tokenizer).generate(max_tokens=N_SAMPLED)
+        journal.write_text(text)
     return {
         "val_loss": smoothed / n_tokens,
         "val_nll": nll / n_tokens,

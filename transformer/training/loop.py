@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,22 +77,22 @@ def train(config: Config, *, resume: bool = False) -> Run:
     run = RunDirectory(config.run_dir)
     checkpoint, notes = claim(run, config, resume)
     device, precision = set_up(config.training)
-    start = find_start(config)
-    own = run.tokenizer if resume and run.tokenizer.is_file() else None
-    data = prepare(config, own or (start.tokenizer if start else None))
+    data = prepare(config, run.tokenizer if resume and run.tokenizer.is_file() else None)
     model, optimizer = build(config, data, device)
     state = checkpoint.state if checkpoint else TrainingState()
     if checkpoint:
         load_weights(model, checkpoint.weights, source=run.path)
         _load_optimizer(optimizer, model, checkpoint)
-    elif start:
-        load_weights(model, start.weights, source=config.training.start_from or "")
+    elif start := find_start(config):
+        load_weights(model, start.weights(), source=start.path)
     notes += check_continuity(run, state, data.texts, device, precision)
 
     with occupy(run, state, resume), _open_journal(run, config, data, state) as journal:
         for note in notes:
             log.warning("%s", note)
         log.info("%s", data.summary())
+        if ignored := config.ignored():
+            log.warning("settings that do not count here: %s", ", ".join(ignored))
         if config.training.max_steps <= config.training.warmup_steps:
             log.warning(
                 "training.max_steps (%d) does not go beyond training.warmup_steps (%d): the "
@@ -158,11 +159,14 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Any:
 
     Args:
         config: data and tokenizer settings.
-        tokenizer_path: that of a run that is resumed.
+        tokenizer_path: that of a run that is resumed; by default that of `training.start_from`.
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used; nothing has been written.
+        TrainingError: `training.start_from` names nothing that this run can start from.
     """
+    if tokenizer_path is None and (start := find_start(config)):
+        tokenizer_path = start.tokenizer
     return task_of(config).prepare(config, tokenizer_path)
 
 
@@ -246,7 +250,14 @@ def update(
 
 def updates(data: Data, config: Config, state: TrainingState) -> Iterator[list[Any]]:
     """The batches of each update from where `state` stands; its place in the data is kept."""
-    return task_of(config).updates(data, config, state)
+    task = task_of(config)
+    while config.training.max_epochs is None or state.epoch < config.training.max_epochs:
+        batches = task.batches(data, config, epoch=state.epoch, skip=state.batches_done)
+        while update := list(islice(batches, config.training.accumulate)):
+            state.batches_done += len(update)
+            yield update
+        state.epoch += 1
+        state.batches_done = 0
 
 
 def learning_rate_at(step: int, config: Config) -> float:
@@ -422,9 +433,14 @@ def explain_not_finite(
     return (
         f"{error} at step {step} (learning rate {lr:.2e}); the update was not made.\n"
         f"{task_of(config).describe(error.batch, data)}\n"
-        f"What may prevent it: a lower training.learning_rate_scale, more training.warmup_steps, "
+        f"What may prevent it: a lower {_rate_setting(config)}, more training.warmup_steps, "
         f"training.clip_norm=1, or training.precision=fp32."
     )
+
+
+def _rate_setting(config: Config) -> str:
+    given = config.training.peak_learning_rate is not None
+    return "training.peak_learning_rate" if given else "training.learning_rate_scale"
 
 
 def _require_finite_weights(model: Model, step: int, run: RunDirectory) -> None:
@@ -433,7 +449,7 @@ def _require_finite_weights(model: Model, step: int, run: RunDirectory) -> None:
     except CheckpointError as error:
         raise TrainingError(
             f"{error}, so it is not saved.\n"
-            f"Start another run, run_dir={run.free_name()}, with a lower "
-            f"training.learning_rate_scale or training.clip_norm=1. The checkpoints before this "
-            f"step are whole"
+            f"Start another run, run_dir={run.free_name()}, with a lower learning rate "
+            f"(training.peak_learning_rate or training.learning_rate_scale) or "
+            f"training.clip_norm=1. The checkpoints before this step are whole"
         ) from None

@@ -85,7 +85,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         # logits (rows, vocab_size), targets (rows,)
         q_true = 1 - smoothing
         n_others = logits.size(1) - (1 if pad_id is None else 2)  # but the true one and padding
-        q_others = smoothing / n_others
+        q_others = smoothing / max(1, n_others)
         exact, rows = _precise(logits), torch.arange(len(logits), device=logits.device)
         z_true = logits[rows, targets].to(exact)
         z_pad = 0.0 if pad_id is None else logits[:, pad_id].to(exact, copy=True)

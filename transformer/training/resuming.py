@@ -28,8 +28,9 @@ def require_finite_loss(total: float) -> None:
     if not math.isfinite(total):
         raise TrainingError(
             f"the loss of the validation set is {total}, although every weight is finite: the "
-            f"numbers in between are too large. Start another run with training.clip_norm=1, a "
-            f"lower training.learning_rate_scale, or training.precision=fp32"
+            f"numbers in between are too large. Start another run with training.clip_norm=1, "
+            f"training.precision=fp32, or a lower learning rate (training.peak_learning_rate or "
+            f"training.learning_rate_scale)"
         )
 
 
@@ -88,7 +89,7 @@ def check_continuity(
     """Notes in `state` what the bits of this run depend on; of one that is resumed, compares it.
 
     Args:
-        texts: fingerprints of the encoded pairs, `train` and `val`.
+        texts: fingerprints of the encoded text, `train` and `val`.
 
     Returns:
         What differs of the machine: the log should note it, and the run may go on.
@@ -136,7 +137,7 @@ def occupy(run: RunDirectory, state: TrainingState, resume: bool) -> Iterator[No
 
 def _changeable(config: Config) -> set[str]:
     changeable = set(_CHANGEABLE)
-    if config.training.decay == "inverse_sqrt":  # others fall to zero at max_steps
+    if config.training.decay == "inverse_sqrt":  # others end at max_steps
         changeable.add("max_steps")
     if not config.chooses_by_bleu:  # scores on other sentences do not compare
         changeable.add("val_bleu_sentences")

@@ -6,9 +6,8 @@ from typing import Any, Protocol
 
 import torch
 
-from ..checkpoint import TrainingState
 from ..config import Config
-from ..data.tokenizers import TextTokenizer
+from ..data.text_tokenizers import TextTokenizer
 from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
 from . import language_modeling, translation
@@ -60,8 +59,8 @@ class Task(Protocol):
     def new_model(self, config: Config, data: Any) -> Any:
         """With first weights from torch's global generator."""
 
-    def updates(self, data: Any, config: Config, state: TrainingState) -> Iterator[list[Any]]:
-        """The batches of each update from where `state` stands; its place in the data is kept."""
+    def batches(self, data: Any, config: Config, *, epoch: int, skip: int) -> Iterator[Any]:
+        """Those of an epoch, in training order, but for the first so many: a pure function."""
 
     def loss(self, model: Any, batch: Any, step: int, config: Config) -> Loss:
         """Of the update that is about to be made."""

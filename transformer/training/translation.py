@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checkpoint import TrainingState
 from ..config import Config, DecodingConfig
 from ..data.batching import Batch, epoch_batches, ordered_batches, pair_weights
 from ..data.corpus import (
@@ -66,7 +65,7 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Pairs:
 
     Args:
         config: data and tokenizer settings.
-        tokenizer_path: the sentencepiece model of a run that is resumed.
+        tokenizer_path: the sentencepiece model of a run that is resumed, or started from.
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used; nothing has been written.
@@ -110,23 +109,17 @@ def new_model(config: Config, data: Pairs) -> Transformer:
     return Transformer(config.model, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id)
 
 
-def updates(data: Pairs, config: Config, state: TrainingState) -> Iterator[list[Batch]]:
-    """The batches of each update from where `state` stands; its place in the data is kept."""
-    while config.training.max_epochs is None or state.epoch < config.training.max_epochs:
-        batches = epoch_batches(
-            data.train,
-            data.tokenizer,
-            batch_tokens=config.training.batch_tokens,
-            max_tokens=config.data.cleaning.max_tokens,
-            seed=config.seed,
-            epoch=state.epoch,
-            skip=state.batches_done,
-        )
-        while update := list(islice(batches, config.training.accumulate)):
-            state.batches_done += len(update)
-            yield update
-        state.epoch += 1
-        state.batches_done = 0
+def batches(data: Pairs, config: Config, *, epoch: int, skip: int) -> Iterator[Batch]:
+    """Those of an epoch, in training order, but for the first so many."""
+    return epoch_batches(
+        data.train,
+        data.tokenizer,
+        batch_tokens=config.training.batch_tokens,
+        max_tokens=config.data.cleaning.max_tokens,
+        seed=config.seed,
+        epoch=epoch,
+        skip=skip,
+    )
 
 
 def loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
@@ -217,15 +210,7 @@ def measure_epoch(data: Pairs, config: Config) -> tuple[int, float]:
     Of a large corpus, estimated from the first ones, which are a random sample.
     """
     n_batches = n_pairs = positions = padding = 0
-    batches = epoch_batches(
-        data.train,
-        data.tokenizer,
-        batch_tokens=config.training.batch_tokens,
-        max_tokens=config.data.cleaning.max_tokens,
-        seed=config.seed,
-        epoch=0,
-    )
-    for batch in islice(batches, N_COUNTED):
+    for batch in islice(batches(data, config, epoch=0, skip=0), N_COUNTED):
         counted = batch.count_positions(data.tokenizer.pad_id)
         positions, padding = positions + counted[0], padding + counted[1]
         n_batches, n_pairs = n_batches + 1, n_pairs + len(batch.src)

@@ -6,8 +6,8 @@ import pytest
 from transformer.config import TokenizerConfig
 from transformer.data.byte_bpe import ByteBPETokenizer
 from transformer.data.characters import CharacterTokenizer
+from transformer.data.text_tokenizers import TextTokenizer, load_tokenizer, train_text_tokenizer
 from transformer.data.tokenizer import Tokenizer, TokenizerError, train_tokenizer
-from transformer.data.tokenizers import TextTokenizer, load_tokenizer, train_text_tokenizer
 
 KINDS = {
     "unigram": Tokenizer,
