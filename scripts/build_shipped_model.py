@@ -24,6 +24,7 @@ from transformer import Translator, load_config, train
 from transformer.checkpoint import (
     SHIPPED,
     RunDirectory,
+    compress,
     load_model,
     named_weights,
     read_metadata,
@@ -95,14 +96,13 @@ def is_finished(run: RunDirectory) -> bool:
 
 
 def ship(run: RunDirectory, config_file: str) -> None:
-    """Copies what is needed to translate into the package: settings, vocabulary, bf16 weights."""
+    """Copies what is needed to translate into the package: settings, vocabulary, int8 weights."""
     config = run.load_config()
     tokenizer = Tokenizer.load(run.tokenizer)
     model = load_model(run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id)
     shipped = RunDirectory(SHIPPED)
     SHIPPED.mkdir(parents=True, exist_ok=True)
-    weights = {name: weight.to(torch.bfloat16) for name, weight in named_weights(model).items()}
-    save_weights(weights, shipped.model, read_metadata(run.model))
+    save_weights(compress(named_weights(model)), shipped.model, read_metadata(run.model))
     write_atomically(shipped.tokenizer, tokenizer.model)
     # Nothing of the machine it was trained on.
     source = load_config(config_file, ["run_dir=de-en"])

@@ -16,10 +16,12 @@ from transformer.checkpoint import (
     RunDirectory,
     TrainingState,
     average_weights,
+    compress,
     load_model,
     load_weights,
     named_weights,
     read_metadata,
+    read_weights,
     save_weights,
     write_atomically,
 )
@@ -312,3 +314,37 @@ def test_a_free_name_is_found(tmp_path: Path) -> None:
     (run.path / "x").touch()
     assert not run.is_empty() and run.free_name() == tmp_path / "a-3"
     assert RunDirectory(".").free_name() == Path("run-2")
+
+
+def test_compressed_weights_come_back_nearly_the_same(tmp_path: Path) -> None:
+    model = tiny_model()
+    weights = named_weights(model)
+    small, path = compress(weights), tmp_path / "model.safetensors"
+    assert sum(w.numel() * w.element_size() for w in small.values()) < 0.5 * sum(
+        4 * w.numel() for w in weights.values()
+    )
+    save_weights(small, path, {"step": "3"})
+    back = read_weights(path)
+    assert back.keys() == weights.keys()
+    for name, weight in weights.items():
+        if weight.dim() == 2:
+            highest = weight.abs().amax(dim=1, keepdim=True)
+            assert ((back[name] - weight).abs() <= highest / 254 * 1.001).all(), name
+        else:
+            assert torch.equal(back[name], weight)
+    # What has come back is stored again without another error, but for the last bit.
+    again = read_weights_of(compress(back), tmp_path / "again.safetensors")
+    assert all(torch.allclose(again[name], back[name], rtol=1e-6, atol=0) for name in back)
+    loaded = load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+    src = torch.randint(1, 20, (2, 5))
+    torch.testing.assert_close(loaded(src, src), model.eval()(src, src), rtol=0.1, atol=0.1)
+
+
+def test_a_row_of_zeros_can_be_compressed(tmp_path: Path) -> None:
+    weights = {"w": torch.zeros(2, 3)}
+    assert torch.equal(read_weights_of(compress(weights), tmp_path / "w")["w"], weights["w"])
+
+
+def read_weights_of(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    save_weights(weights, path)
+    return read_weights(path)

@@ -80,7 +80,7 @@ def test_the_commands_work_in_the_order_given(workplace: Path) -> None:
         output = run(words, workplace)
         ran.append(words[0])
         if command.endswith('transformer-translate "Die Pizza kam aus dem Ofen"'):
-            assert output == "The pizza came out of the oven\n"
+            assert output == "The pizza came out of the oven.\n"
     assert set(ran) == {
         "transformer-train",
         "transformer-translate",

@@ -61,6 +61,10 @@ MODEL, OPTIMIZER, STATE, CHECKSUMS = (
 )
 
 
+SCALE = ":scale"
+"""What follows the name of a compressed matrix in that of its scales."""
+
+
 class CheckpointError(UserError):
     """A run directory or checkpoint that cannot be used; the message says what to do."""
 
@@ -143,6 +147,29 @@ def save_weights(
     about = {**(metadata or {}), "sha256": _checksum(weights)}
     # One entry, since safetensors writes several in any order.
     write_atomically(path, save(weights, metadata={"about": json.dumps(about, sort_keys=True)}))
+
+
+def compress(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Every matrix as 8-bit integers, each row with a scale of its own: a quarter of the size.
+
+    `read_weights` brings it back, with an error of at most half a scale: absolute maximum / 254.
+    """
+    small: dict[str, Tensor] = {}
+    for name, weight in weights.items():
+        if weight.dim() == 2:
+            scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-30) / 127
+            small[name], small[name + SCALE] = (weight / scale).round().to(torch.int8), scale
+        else:
+            small[name] = weight
+    return small
+
+
+def _expand(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: weight * weights[name + SCALE] if name + SCALE in weights else weight
+        for name, weight in weights.items()
+        if not name.endswith(SCALE)
+    }
 
 
 def require_finite(weights: Mapping[str, Tensor], *, source: Path | str) -> None:
@@ -373,7 +400,7 @@ def _load(path: Path, make: Callable[[], M]) -> M:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """What `save_weights` wrote.
+    """What `save_weights` wrote, compressed or not.
 
     Raises:
         CheckpointError: file missing, damaged, or with weights that are no numbers.
@@ -389,6 +416,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is damaged: {error}") from None
     if expected is not None and _checksum(weights) != expected:
         raise CheckpointError(f"{path} is damaged: its checksum does not match")
+    weights = _expand(weights)
     require_finite(weights, source=path)
     return weights
 

@@ -1,7 +1,7 @@
 """The GPT: the decoder alone, made of the same blocks (Radford et al. 2018, 2019)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -130,6 +130,8 @@ class GPT(nn.Module):
         x, past = self.decoder(
             self.embedding(ids, start=state.position), tgt_mask=mask, past=state.past
         )
+        if state.past is None:
+            past = tuple(replace(cache, capacity=context) for cache in past)
         seen = ids if state.ids is None else torch.cat((state.ids, ids), dim=1)
         return self.output.logits(x[:, -1]), GenerationState(seen, past)
 

@@ -21,6 +21,7 @@ class KeyValueCache:
     keys: Tensor  # (batch, n_heads, length, d_head)
     values: Tensor  # (batch, n_heads, length, d_head)
     storage: "_Storage | None" = field(default=None, repr=False, compare=False)
+    capacity: int = 0  # tokens that there will be at most, if that is known: room for all at once
 
     @property
     def length(self) -> int:
@@ -32,12 +33,13 @@ class KeyValueCache:
         end = self.length + keys.size(2)
         storage = self.storage
         if storage is None or storage.used != self.length or storage.keys.size(2) < end:
-            room = max(ROOM, end // 2)
-            storage = _Storage(_enlarged(self.keys, end + room), _enlarged(self.values, end + room))
+            size = self.capacity if self.capacity >= end else end + max(ROOM, end // 2)
+            storage = _Storage(_enlarged(self.keys, size), _enlarged(self.values, size))
         storage.keys[:, :, self.length : end] = keys
         storage.values[:, :, self.length : end] = values
         storage.used = end
-        return KeyValueCache(storage.keys[:, :, :end], storage.values[:, :, :end], storage)
+        keys, values = storage.keys[:, :, :end], storage.values[:, :, :end]
+        return KeyValueCache(keys, values, storage, self.capacity)
 
     def contiguous(self) -> "KeyValueCache":
         """The same, laid out so that attention needs no copy; worth it before many steps."""
@@ -45,7 +47,8 @@ class KeyValueCache:
 
     def select(self, rows: Tensor) -> "KeyValueCache":
         """The rows named, in that order."""
-        return KeyValueCache(self.keys.index_select(0, rows), self.values.index_select(0, rows))
+        keys, values = (x.index_select(0, rows) for x in (self.keys, self.values))
+        return KeyValueCache(keys, values, capacity=self.capacity)
 
     def select_tokens(self, kept: Tensor) -> "KeyValueCache":
         """For each row, only the tokens named: (batch, number of tokens kept)."""
