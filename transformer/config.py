@@ -342,6 +342,9 @@ class DecodingConfig(_Settings):
     placeholders: bool = False
     """Put @1, @2 … for web and mail addresses and long numbers and bring these back afterwards; for
     a model that has learned such marks, as scripts/prepare_everyday.py makes them."""
+    restore_umlauts: bool = False
+    """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
+    vocabulary then needs fewer pieces for a word."""
     lower_shouting: bool = False
     """Translate a sentence in capitals as one in small letters, and give it back in capitals."""
 

@@ -1,10 +1,19 @@
 """What happens to a text before and after the search."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer.inference.text import bring_back, hide_verbatim, is_shouted, shout, split_sentences
+from transformer.inference.text import (
+    bring_back,
+    hide_verbatim,
+    is_shouted,
+    restore_umlauts,
+    shout,
+    split_sentences,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +110,33 @@ def test_shouting_leaves_addresses_alone() -> None:
     assert (
         shout("See www.a.de/Xy, or mail eva@b.de now!") == "SEE www.a.de/Xy, OR MAIL eva@b.de NOW!"
     )
+
+
+class Words:
+    """A vocabulary of whole words; all others are spelled letter by letter."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def encode(self, text: str) -> list[int]:
+        return [0] if text in self.words else [0] * (len(text) + 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("Der Schluessel ist weiss.", "Der Schlüssel ist weiß."),
+        ("Neue Frauen, aktuell", "Neue Frauen, aktuell"),
+        ("Ich muss dass Wasser", "Ich muss dass Wasser"),
+        ("Ueber die Strasse", "Über die Straße"),
+        ("Goethe aß", "Goethe aß"),
+        ("gruesse", "grüße"),
+        ("", ""),
+    ],
+)
+def test_umlauts_come_back_where_the_vocabulary_knows_them(typed: str, expected: str) -> None:
+    known: Any = Words(
+        *("Schlüssel", "weiß", "Neue", "Frauen", "aktuell", "muss", "dass", "Wasser"),
+        *("Über", "Straße", "Goethe", "grüße"),
+    )
+    assert restore_umlauts(typed, known) == expected

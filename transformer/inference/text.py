@@ -120,6 +120,30 @@ def shout(text: str) -> str:
     return "".join([*parts, text[start:].upper()])
 
 
+_DIGRAPHS = {"ae": "ä", "oe": "ö", "ue": "ü", "Ae": "Ä", "Oe": "Ö", "Ue": "Ü"}
+
+
+def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
+    """German typed without umlauts as it should be: Schluessel → Schlüssel, but not neue → neü.
+
+    A word that contains ae, oe, ue or ss is spelled with ä, ö, ü or ß if the vocabulary, which has
+    frequent words in one piece, then needs fewer pieces for it.
+    """
+    if not re.search(r"[aouAOU]e|ss", text):
+        return text
+
+    def n_pieces(word: str) -> int:
+        return len(tokenizer.encode(word))
+
+    def best(match: re.Match[str]) -> str:
+        word = match.group()
+        umlauts = re.sub(r"[aouAOU]e", lambda two: _DIGRAPHS[two.group()], word)
+        spellings = [word, umlauts, word.replace("ss", "ß"), umlauts.replace("ss", "ß")]
+        return min(dict.fromkeys(spellings), key=n_pieces)  # the first of equal ones: as typed
+
+    return re.sub(r"\b(?=\w*(?:[aouAOU]e|ss))\w+", best, text)
+
+
 def with_bytes(text: str) -> str:
     """The text with ? for what UTF-8 has no bytes for: half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode()

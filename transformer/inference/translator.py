@@ -29,6 +29,7 @@ from .text import (
     hide_verbatim,
     is_shouted,
     printable,
+    restore_umlauts,
     shout,
     split_sentences,
     with_bytes,
@@ -418,6 +419,8 @@ class Translator:
             shouted = settings.lower_shouting and is_shouted(shown)
             if shouted:
                 shown = shown.lower()
+            if settings.restore_umlauts:
+                shown = restore_umlauts(shown, self.tokenizer)
             plain = (bring_back(shown, hidden) or shown) if hidden else shown
             if not settings.placeholders:
                 shown, hidden = plain, ()
