@@ -4,7 +4,8 @@
 
 FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which is only ever measured on. What is
 there already is used: prepared text in data/everyday, a finished run in --run; a run that was
-stopped goes on. The card is scripts/shipped_model_card.md with the numbers of this model.
+stopped goes on. The card is scripts/shipped_model_card.md with the numbers and translations of this
+model; which of them are good, a person has to see.
 """
 
 import argparse
@@ -84,6 +85,12 @@ def main() -> None:
     template = (HERE / "shipped_model_card.md").read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
+    translator = Translator.load()
+    template = re.sub(
+        r"(?m)^\| (.+) \| … \|",
+        lambda row: f"| {row[1]} | {translator.translate(row[1])} |",
+        template,
+    )
     if left := re.findall(r"\{\w+\}", template):
         sys.exit(f"the card lacks {', '.join(left)}")
     write_atomically(SHIPPED / "MODEL_CARD.md", template.encode())
