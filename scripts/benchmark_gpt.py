@@ -27,6 +27,7 @@ from torch.nn import functional as F  # noqa: E402
 
 from transformer import GPT, Config, Sampling, load_config  # noqa: E402
 from transformer.checkpoint import TrainingState  # noqa: E402
+from transformer.inference.compiled import CompiledStep  # noqa: E402
 from transformer.inference.precision import Precision, convert  # noqa: E402
 from transformer.model.gpt2 import gpt2_files  # noqa: E402
 from transformer.training.loop import build, learning_rate_at, prepare, update, updates  # noqa: E402
@@ -107,6 +108,15 @@ def benchmark_generation(config: Config, rounds: int, n: int) -> None:
             contenders[f"this package, {precision}"] = partial(
                 ready.generate, list(ids), n, sampling=Sampling(top_k=50)
             )
+        ours = GPT(config.model, vocab_size=vocab_size)
+        ours.load_state_dict(gpt.state_dict())
+        contenders["this package, bf16, compiled"] = partial(
+            ours.generate,
+            list(ids),
+            n,
+            sampling=Sampling(top_k=50),
+            step=CompiledStep(ours, "bf16"),
+        )
         contenders["GPT2LMHeadModel.generate, fp32"] = partial(
             theirs.generate,
             ids,

@@ -14,6 +14,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -136,6 +137,8 @@ def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
     found = [best[0].text for best in translator.translate_batch(src)]
     seconds = time.perf_counter() - started
 
+    free = translator.translate_batch(src, no_repeat_ngram_size=0)
+
     rows, start = [], 0
     for source, n in [*DEV.items(), ("all", len(pairs))]:
         span = slice(0, None) if source == "all" else slice(start, start + n)
@@ -151,6 +154,7 @@ def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
     size = sum(path.stat().st_size for path in SHIPPED.iterdir() if path.suffix != ".md")
     state = json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text())
     starts = [cold_start() for _ in range(5)]
+    wheel_size, install_time = wheel()
     imported, loaded, first = (statistics.median(times) for times in zip(*starts, strict=True))
     return {
         "weights": f"{translator.model.n_parameters():,}",
@@ -163,8 +167,11 @@ def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
         "scores": "\n".join(rows),
         "signatures": signatures,
         "loops": str(sum(loops(text) for text in found)),
+        "free_loops": str(sum(loops(best[0].text) for best in free)),
         "within": f"{within:.1%}",
         "speed": f"{len(src) / seconds:.0f}",
+        "wheel": f"{wheel_size:.1f}",
+        "install": f"{install_time:.0f}",
         "import": f"{imported:.2f}",
         "load": f"{loaded:.2f}",
         "first": f"{first * 1e3:.0f}",
@@ -182,6 +189,18 @@ def cold_start() -> list[float]:
     """Seconds to import, to load and to translate first, in a new process."""
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
     return [float(seconds) for seconds in done.stdout.split()]
+
+
+def wheel() -> tuple[float, float]:
+    """Megabytes of the package's wheel, and the seconds that pip takes to install it alone."""
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, HERE.parent], check=True)
+        [path] = Path(folder).glob("*.whl")
+        started = time.perf_counter()
+        target = Path(folder) / "installed"
+        subprocess.run([*pip, "install", "--no-deps", "--target", target, path], check=True)
+        return path.stat().st_size / 1e6, time.perf_counter() - started
 
 
 if __name__ == "__main__":

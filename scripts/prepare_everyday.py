@@ -59,10 +59,10 @@ def _normalise_side(text: str) -> str:
 
 def complete(german: str, english: str) -> Pair:
     """English that begins in lower case or lacks the final mark gets what the German has."""
-    complete = german.endswith((".", "?", "!"))
-    if complete and re.match(r"[A-ZÄÖÜ]", german) and re.match(r"[a-z]", english):
+    ends = german.endswith((".", "?", "!"))
+    if ends and re.match(r"[A-ZÄÖÜ]", german) and re.match(r"[a-z]", english):
         english = english[0].upper() + english[1:]
-    if complete and re.search(r"[\w,]$", english):
+    if ends and re.search(r"[\w,]$", english):
         english = english.rstrip(",") + german[-1]
     return german, english
 
@@ -190,14 +190,14 @@ def main() -> None:
         print(f"{counts['left out']:,} left out")
         for before, after in random.Random(args.seed).sample(examples, min(2, len(examples))):
             print(f"    {' | '.join(before)}\n  → {' | '.join(after)}")
-    dev = args.input / "dev.tsv"
-    if dev.is_file():
-        write_atomically(args.output / "dev.tsv", dev.read_bytes())
     for name, pairs in (("named", named), ("typed", typed), ("marked", marked)):
         write(args.output / f"{name}.tsv", pairs)
         print(f"{name}: {len(pairs):,} pairs")
         for pair in draw.sample(pairs, min(5, len(pairs))):
             print(f"    {' | '.join(pair)}")
+    dev = args.input / "dev.tsv"
+    if dev.is_file():  # last, since it tells that all the others are there
+        write_atomically(args.output / "dev.tsv", dev.read_bytes())
 
 
 def write(path: Path, pairs: list[Pair]) -> None:

@@ -458,15 +458,18 @@ def test_evaluation_says_how_it_was_translated(
     reference.write_text("The pizza came out of the oven.\nGood morning!\n" * 3)
     arguments = ["--input", str(source), "--reference", str(reference), "--bootstrap", "0"]
     how = ["--workers", "2", "--precision", "bf16", "--patience", "1", "--coverage-penalty", "0.1"]
+    how += ["--no-repeat-ngram-size", "9"]
     assert evaluate_main([*arguments, *how]) == 0
     text = capsys.readouterr().out
     assert "BLEU 100.00" in text
-    assert "length penalty paper 0.6, patience 1, coverage penalty 0.1; torch, bf16; " in text
+    assert "length penalty paper 0.6, patience 1, coverage penalty 0.1, no 9" in text
+    assert "no 9 pieces twice; torch, bf16; " in text
     assert text.endswith("; 2 workers\n")
     assert evaluate_main([*arguments, *how, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["workers"] == 2 and report["engine"] == "torch, bf16"
     assert report["decoding"]["patience"] == 1
+    assert report["decoding"]["no_repeat_ngram_size"] == 9
     assert report["scores"][0]["value"] == pytest.approx(100)
     with pytest.raises(SystemExit):
         evaluate_main(["--hypotheses", "a", "--reference", "b", "--workers", "2", "--shortlist"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,8 @@ def test_the_likelihood_of_a_text(runs: dict[str, str], capsys: pytest.CaptureFi
     assert generate_main(["--model", runs["characters"], "--score", ""]) == 1
     assert "a text to score has at least 2 tokens; found 0" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        generate_main(["--model", runs["characters"], "--score", "--n", "2", "Ein Hund"])
-    assert "--score takes no --n; leave it out" in capsys.readouterr().err
+        generate_main(["--model", runs["characters"], "--score", "--n", "2", "--compile", "Ein"])
+    assert "--score takes no --n, --compile; leave it out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
@@ -107,9 +108,25 @@ def test_every_precision_writes(
     assert capsys.readouterr().out.startswith("Ein")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
+def test_compiling_changes_no_text(
+    runs: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", runs["characters"], "--max-tokens", "40", "--n", "2", "Ein"]
+    assert generate_main(arguments) == 0
+    expected = capsys.readouterr().out
+    assert generate_main([*arguments, "--compile"]) == 0
+    assert capsys.readouterr().out == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ["--model", "MODEL", "--compile", "--precision", "int8", "E"],
+            "a compiled step is for fp32 and bf16; found int8",
+        ),
         (["--model", "MODEL", "λ"], "has no character 'λ' (U+03BB)"),
         (["--model", "nowhere", "a"], "nowhere does not exist; name the directory"),
         (

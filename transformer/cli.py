@@ -187,7 +187,8 @@ def evaluate_main(argv: Sequence[str] | None = None) -> int:
         )
     of_translating = (
         *("model", "engine", "precision", "shortlist", "device", "threads", "workers"),
-        *("beam_size", "length_penalty", "alpha", "patience", "coverage_penalty"),
+        *("beam_size", "length_penalty", "alpha", "patience"),
+        *("coverage_penalty", "no_repeat_ngram_size"),
     )
     stray = [
         f"--{name.replace('_', '-')}"
@@ -238,10 +239,16 @@ def generate_main(argv: Sequence[str] | None = None) -> int:
         default=PRECISION,
         help="of matrix products (fp32)",
     )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="make one program of a step first: half a minute, then twice as fast; needs a C++ "
+        "compiler",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
     args = parser.parse_args(argv)
-    of_writing = ("n", "max_tokens", "temperature", "top_k", "top_p", "seed")
+    of_writing = ("n", "max_tokens", "temperature", "top_k", "top_p", "seed", "compile")
     stray = [
         f"--{name.replace('_', '-')}"
         for name in of_writing
@@ -374,7 +381,9 @@ def _generate(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = str(choose_device(args.device))
-    generator = Generator.load(args.model, device=device, precision=args.precision)
+    generator = Generator.load(
+        args.model, device=device, precision=args.precision, compile=args.compile
+    )
     sampling = _sampling(args)
     if args.score:
         try:
@@ -495,6 +504,8 @@ def _evaluate(args: argparse.Namespace) -> int:
             search += f", patience {settings['patience']:g}"
         if settings["coverage_penalty"]:
             search += f", coverage penalty {settings['coverage_penalty']:g}"
+        if settings["no_repeat_ngram_size"]:
+            search += f", no {settings['no_repeat_ngram_size']} pieces twice"
         workers = f"; {args.workers} workers" if args.workers > 1 else ""
         print(
             f"{len(references):,} lines in {report['seconds']} s: "
@@ -552,6 +563,12 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
         type=_number(0, MAX_ALPHA),
         metavar="B",
         help="against leaving out parts of the source: beta of Wu et al. 2016 (paper: 0)",
+    )
+    parser.add_argument(
+        "--no-repeat-ngram-size",
+        type=_count,
+        metavar="N",
+        help="against loops: no N pieces in a row come twice (paper: 0, they may)",
     )
     parser.add_argument(
         "--engine",
@@ -675,6 +692,11 @@ def _load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         "patience": args.patience or default.patience,
         "coverage_penalty": (
             default.coverage_penalty if args.coverage_penalty is None else args.coverage_penalty
+        ),
+        "no_repeat_ngram_size": (
+            default.no_repeat_ngram_size
+            if args.no_repeat_ngram_size is None
+            else args.no_repeat_ngram_size
         ),
     }
     return translator, settings

@@ -332,6 +332,10 @@ class DecodingConfig(_Settings):
     coverage_penalty: float = Field(default=0.0, ge=0, le=MAX_ALPHA)
     """Weight of a penalty for source tokens that the translation paid no attention to (Wu et al.
     2016, eq. 14, its beta); paper: none."""
+    no_repeat_ngram_size: Count = 0
+    """No n-gram of this many pieces occurs twice in a translation, as in CTranslate2 and Hugging
+    Face: against loops ("of the city of the city of the"), but what is to repeat itself cannot. 0,
+    as the paper: any may."""
     max_extra_tokens: Count = 50
     """Longest output: the source's length and so many pieces more; paper: 50."""
     batch_tokens: PositiveInt = 2000
@@ -341,7 +345,7 @@ class DecodingConfig(_Settings):
     model was trained on, every one, or none."""
     placeholders: bool = False
     """Put @1, @2 … for web and mail addresses and long numbers and bring these back afterwards; for
-    a model that has learned such marks, as scripts/prepare_everyday.py makes them."""
+    a model that has learned such marks, as scripts/prepare_everyday.py makes them, @1 and @2."""
     restore_umlauts: bool = False
     """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
     vocabulary then needs fewer pieces for a word."""

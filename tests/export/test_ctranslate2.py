@@ -220,6 +220,20 @@ def test_prefixes_are_gone_on_with(
     assert [h.log_prob for h in theirs] == pytest.approx(expected, abs=TIE)
 
 
+def test_greedy_search_without_repetition_is_ours(
+    make: Callable[..., Trained], sources: list[list[int]], tmp_path: Path
+) -> None:
+    trained = make()  # random weights say the same again and again
+    settings = GREEDY.model_copy(update={"no_repeat_ngram_size": 2})
+    theirs = exported(trained, tmp_path).search(sources, settings)
+    engine = TorchEngine(trained.model, trained.tokenizer)
+    ours = engine.search(sources, settings)
+    different = [a[0] for a, b in zip(theirs, ours, strict=True) if a[0].ids != b[0].ids]
+    assert len(different) <= 2
+    plain = engine.search(sources, GREEDY)
+    assert sum(a[0].ids != b[0].ids for a, b in zip(plain, ours, strict=True)) > len(sources) / 2
+
+
 def test_greedy_search_after_a_prefix_is_ours(
     teach: Callable[..., Trained], sources: list[list[int]], tmp_path: Path
 ) -> None:

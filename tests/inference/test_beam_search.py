@@ -20,6 +20,7 @@ from transformer.inference.beam_search import (
     best_continuations,
     coverage_penalty,
     length_penalty,
+    repeating_tokens,
 )
 
 BOS, EOS, A, B = range(4)
@@ -454,6 +455,62 @@ def test_wide_beam_is_brute_force_with_a_bonus(
     best = sorted(scores, key=lambda key: (not key[1], -scores[key]))[:n_best]
     assert [h.finished for h in found] == [finished for _, finished in best]
     assert [h.score for h in found] == pytest.approx([scores[key] for key in best], rel=1e-5)
+
+
+# No n-gram twice ---------------------------------------------------------------------------------
+
+
+def repeats(said: Ids, n: int) -> bool:
+    grams = [said[i : i + n] for i in range(len(said) - n + 1)]
+    return len(set(grams)) < len(grams)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_repeating_tokens_are_those_that_make_an_ngram_come_twice(n: int) -> None:
+    drawn = random.Random(n)
+    ids = [[[BOS, *drawn.choices((A, B, 4), k=6)] for _ in range(3)] for _ in range(4)]
+    found = repeating_tokens(torch.tensor(ids), n).T.tolist()
+    expected = [
+        [row, token]
+        for row, (_, *said) in enumerate(itertools.chain(*ids))
+        for token in (A, B, 4)
+        if any(said[i : i + n] == [*said[len(said) - n + 1 :], token] for i in range(7 - n))
+    ]
+    assert expected and {tuple(pair) for pair in found} == {tuple(pair) for pair in expected}
+
+
+def test_a_loop_is_left_by_no_repeat_ngram_size() -> None:
+    # A B A B … for ever, at 0.9 a token; leaving it costs.
+    def loops(said: Ids) -> list[float]:
+        likeliest = A if len(said) % 2 == 0 else B
+        return [0.0, 0.08, *(0.9 if token == likeliest else 0.02 for token in (A, B))]
+
+    [[endless]] = search([loops], [12], beam_size=1)
+    assert endless.ids == (A, B) * 6
+    [[free]] = search([loops], [12], beam_size=1, no_repeat_ngram_size=3)
+    assert free.ids == (A, B, A, B) and free.finished
+
+
+@given(seeds, limits, penalties, st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_wide_beam_is_brute_force_without_repetition(
+    seed: int, limit: int, penalty: Penalty, n: int
+) -> None:
+    drawn = random_table(seed)
+    everything = every_hypothesis(drawn, limit, penalty, (A, B))
+    expected = [h for h in everything if not repeats(h.ids, n)][:5]
+    [found] = search(
+        [drawn], [limit], beam_size=64, n_best=5, penalty=penalty, no_repeat_ngram_size=n
+    )
+    assert [h.score for h in found] == pytest.approx([h.score for h in expected], rel=1e-5)
+    assert not any(repeats(h.ids, n) for h in found)
+
+
+def test_a_prefix_may_repeat_itself() -> None:
+    drawn = random_table(3)
+    [[best]] = search([drawn], [9], beam_size=4, prefixes=[(A, A, A, A)], no_repeat_ngram_size=2)
+    assert best.ids[:4] == (A, A, A, A)
+    assert not repeats(best.ids[3:], 2) and (A, A) not in itertools.pairwise(best.ids[3:])
 
 
 # The n likeliest without sorting the vocabulary --------------------------------------------------

@@ -231,6 +231,15 @@ def test_patience_reaches_the_search(exact: TorchEngine, sources: list[list[int]
     assert [best[0].ids for best in hasty] != [best[0].ids for best in patient]
 
 
+def test_no_repeat_ngram_size_reaches_the_search(
+    exact: TorchEngine, sources: list[list[int]]
+) -> None:
+    found = exact.search(sources, DecodingConfig(no_repeat_ngram_size=1), n_best=4)
+    assert all(len(set(h.ids)) == len(h.ids) for best in found for h in best)
+    plain = exact.search(sources, DecodingConfig(), n_best=4)
+    assert any(len(set(h.ids)) < len(h.ids) for best in plain for h in best)
+
+
 @pytest.mark.parametrize("method", ["score", "sample", "alternatives", "model"])
 def test_another_engine_only_translates(method: str, shipped: Translator) -> None:
     class Other:

@@ -1,19 +1,25 @@
 """What happens to a text before and after the search."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transformer.data.tokenizer import Tokenizer
 from transformer.inference.text import (
     bring_back,
+    bring_back_anyhow,
     hide_verbatim,
     is_shouted,
     restore_umlauts,
     shout,
     split_sentences,
+    with_apostrophes,
 )
+
+PRETRAINED = Path(__file__).parents[2] / "transformer" / "pretrained" / "de-en"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +50,14 @@ from transformer.inference.text import (
         ("Er kam. 20 Leute warteten.", ["Er kam.", "20 Leute warteten."]),
         ("Er kam. Österreich gewann.", ["Er kam.", "Österreich gewann."]),
         ("www.example.com ist da.", ["www.example.com ist da."]),
+        ("Das ist z.B. Unsinn. Ja.", ["Das ist z.B. Unsinn.", "Ja."]),
+        ("„Dr. Müller kommt.“ Gut.", ["„Dr. Müller kommt.“", "Gut."]),
+        ("Mo.-Fr. 9-17 Uhr. Tel. 12", ["Mo.-Fr. 9-17 Uhr.", "Tel. 12"]),
+        ("Zum 100. Geburtstag. Am 24.12. Fest.", ["Zum 100. Geburtstag.", "Am 24.12. Fest."]),
+        ("Bahnhofstr. 5. Stock?", ["Bahnhofstr. 5. Stock?"]),
+        ("Es war 1990. Er kam.", ["Es war 1990.", "Er kam."]),
+        ("Art. 5 gilt. So ist die Art. Gut.", ["Art. 5 gilt.", "So ist die Art.", "Gut."]),
+        ("5 Mio. Euro, max. 5 Leute.", ["5 Mio. Euro, max. 5 Leute."]),
     ],
 )
 def test_split_sentences(text: str, sentences: list[str]) -> None:
@@ -73,6 +87,13 @@ def test_splitting_keeps_every_character(text: str) -> None:
         ("Ein Brief an @1 von www.a.de", "Ein Brief an @1 von www.a.de", []),
         ("Mail an x@163.com, info@1und1.de", "Mail an @1, @2", ["x@163.com", "info@1und1.de"]),
         ("z. B. u.a. usw.", "z. B. u.a. usw.", []),
+        ("Rechnung RE-2024001, 150000km", "Rechnung RE-2024001, 150000km", []),
+        ("Mehr Infos...https://a.de", "Mehr Infos...https://a.de", []),
+        ("Www.a.de oder HTTPS://B.DE/x", "@1 oder @2", ["Www.a.de", "HTTPS://B.DE/x"]),
+        ("Im Jahr 2023 250000 Leute", "Im Jahr 2023 @1 Leute", ["250000"]),
+        ("von 8-12 13-17 Uhr", "von 8-12 13-17 Uhr", []),
+        ("+49 (0)30 901820, (030) 123456.", "@1, @2.", ["+49 (0)30 901820", "(030) 123456"]),
+        ("0171 - 2345678", "@1", ["0171 - 2345678"]),
     ],
 )
 def test_hide_verbatim(text: str, shown: str, hidden: list[str]) -> None:
@@ -87,12 +108,34 @@ def test_bring_back_wants_every_mark_once() -> None:
         assert bring_back(wrong, ("a", "b")) is None
 
 
+@given(st.text(st.sampled_from("aZ1234567890 .,-/+@():wß")))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_hidden_comes_back(text: str) -> None:
+    shown, hidden = hide_verbatim(text)
+    assert (bring_back(shown, hidden) if hidden else shown) == text
+
+
+def test_what_is_lost_comes_at_the_end() -> None:
+    assert bring_back_anyhow("Call @2 and @2 now.", ("a", "b")) == "Call b and now. a"
+    assert bring_back_anyhow("@1, @2", ("a", "b")) == "a, b"
+    assert bring_back_anyhow("", ("a", "b")) == "a b"
+
+
+def test_accents_as_apostrophes() -> None:
+    typed = "Wie geht´s dir? Ich komm´ gleich, um 5´"
+    assert with_apostrophes(typed) == typed.replace("´", "'")
+    assert with_apostrophes("`a` ´b") == "`a' ´b"
+
+
 @pytest.mark.parametrize(
     ("text", "shouted"),
     [
         ("DAS IST NEU!", True),
         ("DIE STRAßE IST GESPERRT", True),
-        ("RUF 110 AN", True),
+        ("RUF DIE 110 AN", True),
+        ("NEIN DANKE", True),
+        ("CDU/CSU", False),
+        ("BMW X5 GTI", False),
         ("ACHTUNG!", False),  # or an abbreviation: NATO
         ("USA", False),
         ("Die NATO tagt", False),
@@ -131,12 +174,26 @@ class Words:
         ("Ueber die Strasse", "Über die Straße"),
         ("Goethe aß", "Goethe aß"),
         ("gruesse", "grüße"),
+        ("Die Straßen und die Strasse", "Die Straßen und die Strasse"),
+        ("Der Schluessel für die Tuer", "Der Schluessel für die Tuer"),
+        ("www.schluessel.de, schluessel.de, a@strasse.de", None),
         ("", ""),
     ],
 )
-def test_umlauts_come_back_where_the_vocabulary_knows_them(typed: str, expected: str) -> None:
+def test_umlauts_come_back_where_the_vocabulary_knows_them(
+    typed: str, expected: str | None
+) -> None:
     known: Any = Words(
         *("Schlüssel", "weiß", "Neue", "Frauen", "aktuell", "muss", "dass", "Wasser"),
         *("Über", "Straße", "Goethe", "grüße"),
     )
-    assert restore_umlauts(typed, known) == expected
+    assert restore_umlauts(typed, known) == (typed if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["Eine Massage im Wasser", "Diskussion, Verbesserung, russische Adresse", "Lissabon"]
+)
+def test_double_s_stays_where_it_belongs(text: str) -> None:
+    """With the vocabulary in the package, in which ß is one piece and ss two."""
+    tokenizer = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    assert restore_umlauts(text, tokenizer) == text

@@ -3,7 +3,7 @@
 import copy
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -332,6 +332,23 @@ def test_what_nobody_translates_is_hidden_from_the_model(tokenizer: Tokenizer) -
     untouched = Translator(translator.engine, tokenizer, DecodingConfig())
     untouched.translate(HIDING)
     assert heard[-1] == HIDING
+
+
+def test_a_sample_sees_what_is_hidden_from_a_search(
+    shipped: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn at random, it may lose a mark."""
+    heard = []
+    sample = shipped.engine.sample  # type: ignore[attr-defined]
+
+    def noted(batch: Sequence[Sequence[int]], *args: Any) -> Any:
+        heard.extend(shipped.tokenizer.decode(ids) for ids in batch)
+        return sample(batch, *args)
+
+    monkeypatch.setattr(shipped.engine, "sample", noted)
+    monkeypatch.setattr(shipped, "decoding", DecodingConfig(placeholders=True))
+    shipped.sample("Ein Hund: 0171 2345678.", 2)
+    assert len(heard) == 2 and not any("@1" in text for text in heard)
 
 
 def test_a_hypothesis_that_lost_a_mark_gives_way(tokenizer: Tokenizer) -> None:

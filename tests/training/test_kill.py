@@ -171,12 +171,23 @@ class Processes:
         return load_config(None, [f"run_dir={run.path}"])
 
 
-@pytest.fixture(scope="module")
-def processes(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Processes:
+LANGUAGE_MODEL = (
+    "task=language_modeling",
+    "tokenizer.kind=characters",
+    "model.context=16",
+    "training.label_smoothing=0.0",
+)
+
+
+@pytest.fixture(scope="module", params=["translation", "language_modeling"])
+def processes(
+    tiny: list[str], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Processes:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "settings.yaml").touch()
     longer = ("training.max_steps=400", "training.checkpoint_every=7", "training.validate_every=80")
-    return Processes(folder, [*tiny, *longer])
+    changes = LANGUAGE_MODEL if request.param == "language_modeling" else ()
+    return Processes(folder, [*tiny, *longer, *changes])
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,7 @@ def beam_search(
     patience: float | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     bonus: Callable[[S], Tensor] | None = None,
+    no_repeat_ngram_size: int = 0,
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each sentence, best first.
@@ -101,6 +102,8 @@ def beam_search(
         prefixes: for each sentence, ids that every hypothesis begins with; none of them is EOS.
         bonus: of a state after a step, (rows,) what is added to the score of a hypothesis that ends
             there; at most 0, such as `coverage_penalty`.
+        no_repeat_ngram_size: no n-gram of this many ids occurs twice in a hypothesis, but within
+            its prefix; 0: any may.
         device: where step wants its tokens.
 
     Raises:
@@ -140,7 +143,9 @@ def beam_search(
         forced = _nth(begun, length, places).to(device) if begun else None
 
         # 2k candidates, because k of them may end now and k must live on.
-        found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced)
+        n = no_repeat_ngram_size
+        repeating = repeating_tokens(live_ids, n).to(device) if 0 < n < length else None
+        found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced, repeating)
         candidates, parents, tokens = (part.cpu() for part in found)
 
         bonuses = None if bonus is None else bonus(state).cpu().view(n_sentences, n_live)
@@ -202,7 +207,12 @@ def beam_search(
 
 
 def best_continuations(
-    logits: Tensor, live: Tensor, n: int, forbidden: Tensor, forced: Tensor | None = None
+    logits: Tensor,
+    live: Tensor,
+    n: int,
+    forbidden: Tensor,
+    forced: Tensor | None = None,
+    repeating: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The n likeliest hypotheses of each sentence that are one token longer, best first.
 
@@ -215,6 +225,7 @@ def best_continuations(
         n: how many; fewer where there are fewer.
         forbidden: ids, which have their share of the probability and are passed over.
         forced: (sentences,) the only token that may follow, or -1 if any may.
+        repeating: (2, any) rows of logits and tokens that may not follow there unless forced.
 
     Returns:
         Log-probabilities, in fp32 or better, -inf for what is impossible; which hypothesis of its
@@ -223,6 +234,8 @@ def best_continuations(
     (n_sentences, n_live), vocab_size = live.shape, logits.size(1)
     p = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     p.index_fill_(1, forbidden, 0.0)
+    if repeating is not None:
+        p[repeating[0], repeating[1]] = 0.0
     if forced is not None:
         # Certain, and its price is paid at once: where its probability is too small for a number,
         # its logarithm is not.
@@ -250,6 +263,23 @@ def best_continuations(
 
     best, chosen = totals.flatten(1).topk(min(n, n_live * vocab_size), dim=1)
     return best, parents.gather(1, chosen // BLOCK), tokens.flatten(1).gather(1, chosen)
+
+
+def repeating_tokens(ids: Tensor, n: int) -> Tensor:
+    """Which next tokens would make the last n of a hypothesis ones that it has had in this order.
+
+    Args:
+        ids: (sentences, hypotheses, length) so far, BOS first.
+        n: at least 1.
+
+    Returns:
+        (2, any) rows, counted over all sentences, and tokens.
+    """
+    ids = ids.flatten(0, 1)
+    windows = ids[:, 1:].unfold(1, n, 1)  # (rows, places, n)
+    same = (windows[..., :-1] == ids[:, None, ids.size(1) - n + 1 :]).all(dim=-1)
+    rows, places = same.nonzero(as_tuple=True)
+    return torch.stack((rows, windows[rows, places, -1]))
 
 
 def _log(probabilities: Tensor) -> Tensor:

@@ -185,6 +185,7 @@ class CTranslate2Engine:
             num_hypotheses=settings.beam_size,
             patience=settings.patience or PATIENCE,
             length_penalty=exponent,
+            no_repeat_ngram_size=settings.no_repeat_ngram_size,
             max_decoding_length=limit,
             min_decoding_length=0,  # by default 1, which gives EOS's share to all others
             max_input_length=0,  # or else it cuts off sources without a word

@@ -80,6 +80,7 @@ class TorchEngine:
             penalty=partial(length_penalty, kind, settings.alpha),
             patience=settings.patience,
             bonus=partial(_coverage_bonus, beta=beta) if beta > 0 else None,
+            no_repeat_ngram_size=settings.no_repeat_ngram_size,
             device=self.model.device,
         )
         bos_id, eos_id = self.tokenizer.bos_id, self.tokenizer.eos_id

@@ -9,9 +9,10 @@ import torch
 
 from ..checkpoint import CheckpointError, RunDirectory, load_gpt
 from ..data.text_tokenizers import TextTokenizer, load_tokenizer
-from ..model.gpt import GPT
+from ..model.gpt import GPT, GenerationState
 from ..model.gpt2 import is_gpt2
 from ..model.sampling import Sampling
+from ..model.stepping import Step
 from .precision import Precision, convert
 from .text import with_bytes
 
@@ -36,6 +37,7 @@ class Generator:
     Args:
         gpt: trained.
         tokenizer: the one it was trained with.
+        step: in place of the model's own; see `CompiledStep`.
 
     Example::
 
@@ -43,13 +45,21 @@ class Generator:
         print(generator.generate("ROMEO:", sampling=Sampling(temperature=0.8)))
     """
 
-    def __init__(self, gpt: GPT, tokenizer: TextTokenizer) -> None:
+    def __init__(
+        self, gpt: GPT, tokenizer: TextTokenizer, step: Step[GenerationState] | None = None
+    ) -> None:
         self.gpt = gpt.eval()
         self.tokenizer = tokenizer
+        self.step = step
 
     @classmethod
     def load(
-        cls, path: str | Path, *, device: str = "cpu", precision: Precision = "fp32"
+        cls,
+        path: str | Path,
+        *,
+        device: str = "cpu",
+        precision: Precision = "fp32",
+        compile: bool = False,
     ) -> "Generator":
         """The model of a run directory, or a GPT-2 of Hugging Face with its tokenizer.
 
@@ -57,10 +67,12 @@ class Generator:
             path: the folder.
             device: cpu, cuda, cuda:1 or mps.
             precision: of the matrix products; see `convert`.
+            compile: generate by a `CompiledStep`, in fp32 or bf16 altogether.
 
         Raises:
             CheckpointError: no such folder, or one without a language model.
             TokenizerError: no tokenizer in it.
+            UserError: int8 where it is not possible, or no C++ compiler to compile by.
         """
         run = RunDirectory(path)
         if is_gpt2(run.path):
@@ -73,7 +85,12 @@ class Generator:
             config = run.load_config("language_modeling")
             tokenizer = load_tokenizer(run.tokenizer)
             gpt = load_gpt(run.model.resolve(), config, vocab_size=tokenizer.vocab_size)
-        return cls(convert(gpt.to(device), precision), tokenizer)
+        gpt = gpt.to(device)
+        if compile:
+            from .compiled import CompiledStep
+
+            return cls(gpt, tokenizer, CompiledStep(gpt, precision))
+        return cls(convert(gpt, precision), tokenizer)
 
     def generate(
         self,
@@ -98,7 +115,9 @@ class Generator:
         if n < 1:
             raise ValueError(f"n must be at least 1; found {n}")
         start = self._start(prompt)
-        found = self.gpt.generate([start] * n, max_tokens, sampling=sampling, eos_id=self._end())
+        found = self.gpt.generate(
+            [start] * n, max_tokens, sampling=sampling, eos_id=self._end(), step=self.step
+        )
         return [self._text([*start, *ids]) for ids in found]
 
     def stream(
@@ -110,7 +129,9 @@ class Generator:
         # What the next piece depends on, and what of it has been shown.
         last = self._lines(ids)[-1] if self.tokenizer.by_line else []
         given = self.tokenizer.decode(last)
-        steps = self.gpt.stream([ids], max_tokens, sampling=sampling, eos_id=self._end())
+        steps = self.gpt.stream(
+            [ids], max_tokens, sampling=sampling, eos_id=self._end(), step=self.step
+        )
         for [drawn] in steps:
             if drawn.token == self.tokenizer.eos_id:
                 if self.tokenizer.by_line:

@@ -50,10 +50,7 @@ def convert(model: M, precision: Precision) -> M:
         log.info("linear layers: torch's own, fp32")
         return model
     log.info("linear layers: %s%s", precision, " packed for oneDNN" * isinstance(make, partial))
-    for attention in [m for m in model.modules() if isinstance(m, MultiHeadAttention)]:
-        three = attention.query, attention.key, attention.value
-        bias = None if three[0].bias is None else torch.cat([linear.bias for linear in three])
-        attention.query_key_value = make(torch.cat([linear.weight for linear in three]), bias)
+    join_projections(model, make)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
@@ -63,6 +60,19 @@ def convert(model: M, precision: Precision) -> M:
     del model.output
     model.output = cast(Any, output)
     return model.requires_grad_(False)  # what is called where gradients are recorded needs none
+
+
+def join_projections(model: nn.Module, make: Callable[[Tensor, Tensor | None], Linear]) -> None:
+    """Makes query, key and value of every attention one product, in place.
+
+    Args:
+        model: with torch's own layers.
+        make: a linear layer of a weight (n_out, n_in) and a bias (n_out,) or None.
+    """
+    for attention in [m for m in model.modules() if isinstance(m, MultiHeadAttention)]:
+        three = attention.query, attention.key, attention.value
+        bias = None if three[0].bias is None else torch.cat([linear.bias for linear in three])
+        attention.query_key_value = make(torch.cat([linear.weight for linear in three]), bias)
 
 
 def _onednn_takes_linear_layers() -> bool:

@@ -8,19 +8,26 @@ from ..data.tokenizer import Tokenizer
 
 # A sentence ends at . ! ? … with its closing quotes, before a space and a capital, digit or quote.
 _END = re.compile(r"(?<=[.!?…])[\"'»“”’)\]]*\s+(?=[\"'„“»«(\[¿¡]*(\w))")
-# What ends in a full stop without ending a sentence: one letter (z. B.), a day (3. Mai), these.
+# What ends in a full stop without ending a sentence: one letter (z. B.), an ordinal number (3. Mai,
+# zum 100. Mal), and these; some of them only before a number.
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:\w|\d{1,2}|Dr|Prof|Hr|Hrn|Fr|Mr|Mrs|Ms|St|Nr|Abb|Art|Bd|Bsp|Str|Tel|bzw|ca|evtl|"
-    r"ggf|inkl|usw|vgl|zzgl|No|vs)\.$"
+    r"(?:^|\W)(?:\w|\d{1,3}|\w*[Ss]tr|Abb|Bd|Bsp|Chr|Co|Dipl|Dr|Fa|Fr|Hr|Hrn|Ing|Mio|Mr|Mrd|Mrs|Ms|"
+    r"MwSt|Prof|St|Std|Tel|bspw|bzw|ca|evtl|geb|ggf|inkl|jur|med|nat|phil|rer|usw|vgl|vs|zzgl|"
+    r"Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez|Mo|Di|Mi|Do|Sa|So)\.$"
 )
+_BEFORE_NUMBER = re.compile(r"(?:^|\W)(?:Abs|Art|Kap|No|Nr|max|min|mind)\.$")
 
-# What nobody translates: addresses of pages and people, and numbers of six digits or more that are
-# no amounts: of telephones, accounts, orders. Not the full stop or bracket after it.
+# What nobody translates: addresses of pages and people, numbers of telephones, and others of six
+# digits or more that are no amounts: of accounts, orders. Not the full stop or bracket after it.
 _VERBATIM = re.compile(
     r"""
-    (?: https?:// | www\. ) \S+ (?<! [.,;:!?)\]}"'»“”] )
-    | [\w.+-]+ @ [\w-]+ (?: \.[\w-]+ )+
-    | (?<! [\w.,] ) \+? \d (?: [ /-]? \d ){5,} (?! [\w.,]*\d )
+    (?<! [\w.+-] )
+    (?:
+        (?i: https?:// | www\. ) \S+ (?<! [.,;:!?)\]}"'»“”] )
+        | [\w.+-]+ @ [\w-]+ (?: \.[\w-]+ )+
+        | (?<! , ) (?: \+ | \(?0 ) (?: [ /()–-]{0,3} \d ){5,} (?! \w | [.,]\d )
+        | (?<! , ) \d (?: [/-]? \d ){5,} (?! \w | [.,]\d )
+    )
     """,
     re.VERBOSE,
 )
@@ -34,7 +41,9 @@ def split_sentences(text: str) -> list[str]:
         begins = match.group(1)
         if not (begins.isupper() or begins.isdigit()):
             continue
-        if not _ABBREVIATION.search(text[start : match.start()]):
+        so_far = text[start : match.start()]
+        short = _ABBREVIATION.search(so_far)
+        if not short and not (begins.isdigit() and _BEFORE_NUMBER.search(so_far)):
             # What closes a quotation stays with the sentence it closes.
             end = match.start() + len(match.group().rstrip())
             sentences.append(text[start:end].strip())
@@ -74,16 +83,22 @@ def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
 
 
 def _is_symbol(character: str) -> bool:
-    # Unicode's "other" and "modifier" symbols, private and unassigned signs, and what joins them.
-    return character in "\u200d\ufe0e\ufe0f\u20e3" or (
-        not character.isascii() and unicodedata.category(character) in {"So", "Sk", "Co", "Cn"}
-    )
+    # Unicode's "other" symbols, private and unassigned signs, skin tones, and what joins them. The
+    # sign of degrees belongs to the number before it.
+    if character in "\u200d\ufe0e\ufe0f\u20e3" or "\U0001f3fb" <= character <= "\U0001f3ff":
+        return True
+    return character not in "°" and unicodedata.category(character) in {"So", "Co", "Cn"}
+
+
+def with_apostrophes(text: str) -> str:
+    """The text with ' for the accents that are often typed in its place: Wie geht´s?"""
+    return re.sub(r"(?<=\w)[´`](?=\w|\s|$)", "'", text)
 
 
 def hide_verbatim(text: str) -> tuple[str, tuple[str, ...]]:
     """Web and mail addresses and long numbers → @1, @2 …, and what these stand for.
 
-    A text that has such marks already is left alone.
+    A text that has such marks already is left alone, and one whose marks would not be found again.
     """
     if _PLACEHOLDER.search(text):
         return text, ()
@@ -93,7 +108,10 @@ def hide_verbatim(text: str) -> tuple[str, tuple[str, ...]]:
         hidden.append(match.group())
         return f"@{len(hidden)}"
 
-    return _VERBATIM.sub(mark, text), tuple(hidden)
+    shown = _VERBATIM.sub(mark, text)
+    if bring_back(shown, tuple(hidden)) != text:
+        return text, ()
+    return shown, tuple(hidden)
 
 
 def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:
@@ -104,11 +122,19 @@ def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:
     return _PLACEHOLDER.sub(lambda match: hidden[int(match.group(1)) - 1], translation)
 
 
+def bring_back_anyhow(translation: str, hidden: tuple[str, ...]) -> str:
+    """`bring_back` of a translation without every mark once: what is lost comes at its end."""
+    left = dict(enumerate(hidden, start=1))
+    text = _PLACEHOLDER.sub(lambda match: left.pop(int(match.group(1)), ""), translation)
+    return " ".join([*text.split(), *left.values()])
+
+
 def is_shouted(text: str) -> bool:
-    """True of two words or more without a small letter."""
+    """True of three words, or two of which one is longer than a usual acronym, all in capitals."""
     words = re.findall(r"[^\W\d_]{2,}", text)
+    enough = len(words) > 2 or (len(words) == 2 and max(map(len, words)) > 3)
     some = any(c.isupper() for c in text)  # not all scripts have capitals
-    return some and len(words) > 1 and not any(c.islower() and c != "ß" for c in text)
+    return some and enough and not any(c.islower() and c != "ß" for c in text)
 
 
 def shout(text: str) -> str:
@@ -126,22 +152,28 @@ _DIGRAPHS = {"ae": "ä", "oe": "ö", "ue": "ü", "Ae": "Ä", "Oe": "Ö", "Ue": "
 def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
     """German typed without umlauts as it should be: Schluessel → Schlüssel, but not neue → neü.
 
-    A word that contains ae, oe, ue or ss is spelled with ä, ö, ü or ß if the vocabulary, which has
-    frequent words in one piece, then needs fewer pieces for it.
+    A word with ae, oe or ue is spelled with ä, ö or ü if the vocabulary, which has frequent words
+    in one piece, then needs fewer pieces for it. ß, itself one piece where ss may be two, has to
+    make it a single piece or save three. Who typed an umlaut somewhere could have typed the others,
+    and the same is true of ß; addresses stay as they are.
     """
-    if not re.search(r"[aouAOU]e|ss", text):
-        return text
+    no_umlauts, no_sharp_s = not re.search("[äöüÄÖÜ]", text), "ß" not in text
 
     def n_pieces(word: str) -> int:
         return len(tokenizer.encode(word))
 
     def best(match: re.Match[str]) -> str:
         word = match.group()
-        umlauts = re.sub(r"[aouAOU]e", lambda two: _DIGRAPHS[two.group()], word)
-        spellings = [word, umlauts, word.replace("ss", "ß"), umlauts.replace("ss", "ß")]
-        return min(dict.fromkeys(spellings), key=n_pieces)  # the first of equal ones: as typed
+        spellings = [word]
+        if no_umlauts:
+            spellings.append(re.sub(r"[aouAOU]e", lambda two: _DIGRAPHS[two.group()], word))
+        if no_sharp_s:
+            enough = max(1, n_pieces(word) - 3)
+            sharp = [spelling.replace("ss", "ß") for spelling in spellings]
+            spellings += [spelling for spelling in sharp if n_pieces(spelling) <= enough]
+        return min(spellings, key=n_pieces)  # the first of equal ones: as typed
 
-    return re.sub(r"\b(?=\w*(?:[aouAOU]e|ss))\w+", best, text)
+    return re.sub(r"(?<![@/.\w])(?=\w*(?:[aouAOU]e|ss))\w+\b(?!@|\.\w)", best, text)
 
 
 def with_bytes(text: str) -> str:

@@ -24,6 +24,7 @@ from .shortlist import NAME as SHORTLIST
 from .shortlist import Shortlist
 from .text import (
     bring_back,
+    bring_back_anyhow,
     cut,
     cut_at_symbols,
     hide_verbatim,
@@ -32,6 +33,7 @@ from .text import (
     restore_umlauts,
     shout,
     split_sentences,
+    with_apostrophes,
     with_bytes,
 )
 from .workers import Submit, Workers
@@ -54,6 +56,7 @@ class SearchSettings(TypedDict, total=False):
     alpha: float
     patience: float | None
     coverage_penalty: float
+    no_repeat_ngram_size: int
 
 
 @dataclass(frozen=True)
@@ -298,7 +301,9 @@ class Translator:
         return _join(plans[0], found) * (1 if sources else n)
 
     def score(self, text: str, translation: str) -> Score:
-        """How likely the model finds this translation of a text, which is not cut into sentences.
+        """How likely the model finds this translation of a text.
+
+        Both as they are: nothing is cut into sentences, hidden, or spelled anew.
 
         Raises:
             UserError: the engine cannot score.
@@ -315,7 +320,7 @@ class Translator:
         """What else could follow a prefix of the translation.
 
         Args:
-            text: to translate, as one sentence.
+            text: to translate, as one sentence, just as it is.
             prefix: how the translation begins.
             n: how many of the likeliest next pieces to follow.
             settings: what is not as in `decoding`.
@@ -410,6 +415,7 @@ class Translator:
     def _sources(self, text: str, settings: DecodingConfig) -> Iterator[_Source]:
         # One for each sentence, or for each part of one that is too long.
         longest = self.longest_src
+        text = with_apostrophes(text)
         n = len(self.tokenizer.encode(text))
         whole = settings.split == "never" or (
             settings.split == "long" and (longest is None or n + 1 <= longest)
@@ -421,7 +427,8 @@ class Translator:
                 shown = shown.lower()
             if settings.restore_umlauts:
                 shown = restore_umlauts(shown, self.tokenizer)
-            plain = (bring_back(shown, hidden) or shown) if hidden else shown
+            plain = bring_back(shown, hidden) if hidden else shown
+            assert plain is not None  # nothing has touched the marks
             if not settings.placeholders:
                 shown, hidden = plain, ()
             ids = self.tokenizer.encode(shown)
@@ -450,6 +457,11 @@ class Translator:
                 return whole
             # All have lost one of them: without hiding, then.
             ids = [*self.tokenizer.encode(source.plain), self.tokenizer.eos_id]
+            if self.longest_src is not None and len(ids) > self.longest_src:
+                return [
+                    Translation(bring_back_anyhow(self._text(h, source), source.hidden), h.score)
+                    for h in hypotheses
+                ]
             [hypotheses] = self.engine.search([ids], settings, len(hypotheses), [begins])
         return [self._translation(hypothesis, source) for hypothesis in hypotheses]
 

@@ -85,6 +85,7 @@ class Embedding(nn.Module):
             positions = self.positions[start : start + ids.size(1)]
         else:
             positions = _positions(ids.size(1), self.weight.size(1), start, ids.device)
+            positions = positions.to(self.weight.dtype)
         if packing is not None:
             ids, positions = packing.pack(ids), positions[packing.positions()]
         x = F.embedding(ids, self.weight) * self.scale + positions

@@ -14,6 +14,7 @@ from .initialisation import initialise
 from .kv_cache import KeyValueCache
 from .masks import causal_mask
 from .sampling import Drawn, Sampling, sample_tokens
+from .stepping import Step
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ class GPT(nn.Module):
         *,
         sampling: Sampling | None = None,
         eos_id: int | None = None,
+        step: Step[GenerationState] | None = None,
     ) -> list[list[int]]:
         """Goes on from each prompt, all at once.
 
@@ -162,6 +164,7 @@ class GPT(nn.Module):
             max_tokens: for each, the one that ends it included.
             sampling: temperature, top-k, top-p and seed; equal prompts go on differently.
             eos_id: what ends a text; None: nothing does.
+            step: in place of `self.step`, such as a `CompiledStep`.
 
         Returns:
             For each prompt the ids that follow it, the one that ended it included.
@@ -170,7 +173,8 @@ class GPT(nn.Module):
             ValueError: no prompts, empty ones or of different lengths, or max_tokens below 1.
         """
         texts: list[list[int]] = [[] for _ in prompts]
-        for drawn in self.stream(prompts, max_tokens, sampling=sampling, eos_id=eos_id):
+        steps = self.stream(prompts, max_tokens, sampling=sampling, eos_id=eos_id, step=step)
+        for drawn in steps:
             for text, token, _ in drawn:
                 texts[text].append(token)
         return texts
@@ -182,6 +186,7 @@ class GPT(nn.Module):
         *,
         sampling: Sampling | None = None,
         eos_id: int | None = None,
+        step: Step[GenerationState] | None = None,
     ) -> Iterator[list[Drawn]]:
         """`generate`, every step as it comes: a token for each text that has not ended."""
         lengths = sorted({len(prompt) for prompt in prompts})
@@ -198,7 +203,7 @@ class GPT(nn.Module):
                 if lengths[0] > 1:
                     _, state = self.read(ids[:, :-1], state)
             yield from sample_tokens(
-                self.step,
+                step or self.step,
                 state,
                 ids[:, -1],
                 [max_tokens] * len(ids),

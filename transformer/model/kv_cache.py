@@ -20,8 +20,14 @@ class KeyValueCache:
 
     keys: Tensor  # (batch, n_heads, length, d_head)
     values: Tensor  # (batch, n_heads, length, d_head)
-    storage: "_Storage | None" = field(default=None, repr=False, compare=False)
+    storage: "Storage | None" = field(default=None, repr=False, compare=False)
     capacity: int = 0  # tokens that there will be at most, if that is known: room for all at once
+
+    @classmethod
+    def within(cls, storage: "Storage", capacity: int = 0) -> "KeyValueCache":
+        """All that is in use of a storage."""
+        keys, values = storage.keys[:, :, : storage.used], storage.values[:, :, : storage.used]
+        return cls(keys, values, storage, capacity)
 
     @property
     def length(self) -> int:
@@ -31,15 +37,27 @@ class KeyValueCache:
     def append(self, keys: Tensor, values: Tensor) -> "KeyValueCache":
         """The cache with the keys and values of further tokens at its end."""
         end = self.length + keys.size(2)
-        storage = self.storage
-        if storage is None or storage.used != self.length or storage.keys.size(2) < end:
+        storage = self.free_storage(keys.size(2))
+        if storage is None:
             size = self.capacity if self.capacity >= end else end + max(ROOM, end // 2)
-            storage = _Storage(_enlarged(self.keys, size), _enlarged(self.values, size))
+            storage = Storage(_enlarged(self.keys, size), _enlarged(self.values, size))
         storage.keys[:, :, self.length : end] = keys
         storage.values[:, :, self.length : end] = values
         storage.used = end
-        keys, values = storage.keys[:, :, :end], storage.values[:, :, :end]
-        return KeyValueCache(keys, values, storage, self.capacity)
+        return KeyValueCache.within(storage, self.capacity)
+
+    def free_storage(self, n: int = 1) -> "Storage | None":
+        """Its storage, if n more tokens fit behind the last and nothing else is there."""
+        storage = self.storage
+        if storage is None or storage.used != self.length:
+            return None
+        return storage if storage.keys.size(2) >= self.length + n else None
+
+    def extended(self) -> "KeyValueCache":
+        """With a token more that something else has written into its free storage."""
+        assert self.storage is not None
+        self.storage.used = self.length + 1
+        return KeyValueCache.within(self.storage, self.capacity)
 
     def contiguous(self) -> "KeyValueCache":
         """The same, laid out so that attention needs no copy; worth it before many steps."""
@@ -59,7 +77,9 @@ class KeyValueCache:
 
 
 @dataclass
-class _Storage:
+class Storage:
+    """Memory that caches write into, one token behind the other."""
+
     keys: Tensor  # (batch, n_heads, at least `used`, d_head)
     values: Tensor
     used: int = 0

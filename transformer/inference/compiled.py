@@ -1,0 +1,89 @@
+"""The GPT's step as one program that torch.compile makes of it, for long texts or many.
+
+A step of the GPT is some 400 small operations, and calling them costs as much as the products do.
+Compiled, they are a few loops over the same numbers, and keys and values can be kept in bf16.
+`scripts/benchmark_gpt.py` measures it.
+"""
+
+import shlex
+import shutil
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import UserError
+from ..model.gpt import GPT, GenerationState
+from ..model.kv_cache import KeyValueCache, Storage
+from .precision import Precision, join_projections
+
+
+class CompiledStep:
+    """In place of `GPT.step`: the same result, sooner.
+
+    The first calls take half a minute, in which a C++ compiler runs on a CPU. The weights are part
+    of the program, so that a model that changes needs a new one.
+
+    Args:
+        gpt: with torch's own layers; it is changed in place, and good for inference only.
+        precision: fp32, or bf16 for all of the model.
+
+    Raises:
+        UserError: another precision, or no C++ compiler.
+
+    Example::
+
+        gpt.generate([ids] * 32, 200, step=CompiledStep(gpt, "bf16"))
+    """
+
+    def __init__(self, gpt: GPT, precision: Precision = "fp32") -> None:
+        if precision == "int8":
+            raise UserError("a compiled step is for fp32 and bf16; found int8")
+        if gpt.device.type == "cpu":
+            _require_compiler()
+        self.gpt = gpt.eval().requires_grad_(False)
+        if precision == "bf16":
+            gpt.to(torch.bfloat16)
+        join_projections(gpt, _linear)
+        # With the number of tokens before as a variable: one program for all of them.
+        self._compiled: Any = torch.compile(self._logits, dynamic=True, fullgraph=True)
+
+    def __call__(self, tokens: Tensor, state: GenerationState) -> tuple[Tensor, GenerationState]:
+        """See `GPT.step`."""
+        storages = [cache.free_storage() for cache in state.past or ()]
+        if state.ids is None or state.position < 2 or None in storages:
+            logits, state = self.gpt.step(tokens, state)  # which makes room for further tokens
+            return logits.float(), state
+        room = [(s.keys, s.values) for s in storages if s is not None]
+        # Frozen, weights are laid out for oneDNN once. It is no argument of torch.compile's, since
+        # what traces has to know of it, too.
+        with torch._inductor.config.patch(freezing=True):
+            logits = self._compiled(tokens, state.position, room)
+        past = tuple(cache.extended() for cache in state.past or ())
+        return logits, GenerationState(torch.cat((state.ids, tokens.unsqueeze(1)), dim=1), past)
+
+    def _logits(self, tokens: Tensor, before: int, room: list[tuple[Tensor, Tensor]]) -> Tensor:
+        # Writes keys and values of the tokens behind those before.
+        past = tuple(KeyValueCache.within(Storage(*pair, used=before)) for pair in room)
+        x, _ = self.gpt.decoder(self.gpt.embedding(tokens.unsqueeze(1), start=before), past=past)
+        return self.gpt.output.logits(x[:, -1]).float()
+
+
+def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    linear = nn.Linear(weight.size(1), weight.size(0), bias is not None, device="meta")
+    linear.weight = nn.Parameter(weight, requires_grad=False)
+    if bias is not None:
+        linear.bias = nn.Parameter(bias, requires_grad=False)
+    return linear
+
+
+def _require_compiler() -> None:
+    from torch._inductor.config import cpp
+
+    found = cpp.cxx if isinstance(cpp.cxx, (list, tuple)) else (cpp.cxx,)
+    names = [shlex.split(name)[0] for name in found if name]
+    if not any(shutil.which(name) for name in names):
+        raise UserError(
+            f"torch.compile needs a C++ compiler ({' or '.join(names)}), and there is none; "
+            f"install one or do without compiling"
+        )
