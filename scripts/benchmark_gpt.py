@@ -46,13 +46,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--updates", type=int, default=5, help="timed in each round")
     parser.add_argument("--tokens", type=int, default=200, help="generated in each round")
+    parser.add_argument(
+        "--parts", nargs="+", choices=("training", "generation"), default=["training", "generation"]
+    )
     parser.add_argument("overrides", nargs="*", metavar="section.key=value")
     args = parser.parse_args()
     fixed = ["model.attention_bias=true", "training.device=cpu"]
     config = load_config(args.config, [*args.overrides, *fixed])
     print(f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    benchmark_training(config, args.rounds, args.updates)
-    benchmark_generation(config, args.rounds, args.tokens)
+    if "training" in args.parts:
+        benchmark_training(config, args.rounds, args.updates)
+    if "generation" in args.parts:
+        benchmark_generation(config, args.rounds, args.tokens)
 
 
 def benchmark_training(config: Config, rounds: int, n_updates: int) -> None:

@@ -171,7 +171,7 @@ def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
         "within": f"{within:.1%}",
         "speed": f"{len(src) / seconds:.0f}",
         "wheel": f"{wheel_size:.1f}",
-        "install": f"{install_time:.0f}",
+        "install": f"{install_time:.1f}",
         "import": f"{imported:.2f}",
         "load": f"{loaded:.2f}",
         "first": f"{first * 1e3:.0f}",

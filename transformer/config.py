@@ -344,8 +344,9 @@ class DecodingConfig(_Settings):
     """Which lines of several sentences are cut into sentences first: those longer than any the
     model was trained on, every one, or none."""
     placeholders: bool = False
-    """Put @1, @2 … for web and mail addresses and long numbers and bring these back afterwards; for
-    a model that has learned such marks, as scripts/prepare_everyday.py makes them, @1 and @2."""
+    """Put @1, @2 … for web and mail addresses and long numbers and bring these back afterwards;
+    where a translation has changed another number, put marks for all and search again. For a model
+    that has learned such marks, as scripts/prepare_everyday.py makes them, @1 and @2."""
     restore_umlauts: bool = False
     """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
     vocabulary then needs fewer pieces for a word."""

@@ -13,6 +13,7 @@ from transformer.inference.text import (
     bring_back_anyhow,
     hide_verbatim,
     is_shouted,
+    keeps_numbers,
     restore_umlauts,
     shout,
     split_sentences,
@@ -113,6 +114,35 @@ def test_bring_back_wants_every_mark_once() -> None:
 def test_whatever_is_hidden_comes_back(text: str) -> None:
     shown, hidden = hide_verbatim(text)
     assert (bring_back(shown, hidden) if hidden else shown) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "kept"),
+    [
+        ("Es kostet 2500 Euro.", "It costs 2,500 euros.", True),
+        ("Es kostet 2500 Euro.", "It costs 250 euros.", False),
+        ("Um 14:30 Uhr.", "At 2:30 p.m.", True),
+        ("Um 14:30 Uhr.", "At 14:30.", True),
+        ("Um 14:30 Uhr.", "At 7:30 p.m.", False),
+        ("Um 20 Uhr.", "At 8 p.m.", True),
+        ("Um 8:15 Uhr abends.", "At 20:15.", True),
+        ("12 oder 12?", "12 or twelve?", False),
+        ("3 Äpfel", "three apples", True),
+        ("12,50 Euro, 3.000.000, A380, 2010-2015", "much", True),
+        ("Nichts", "77", True),
+        ("", "", True),
+    ],
+)
+def test_numbers_that_a_translation_keeps(text: str, translation: str, kept: bool) -> None:
+    assert keeps_numbers(text, translation) == kept
+
+
+def test_numbers_are_hidden_with_the_rest() -> None:
+    text = "Zimmer 350, 14:30 Uhr, 3 Gäste, 12,50 Euro, www.a.de/1234"
+    shown, hidden = hide_verbatim(text, numbers=True)
+    assert shown == "Zimmer @1, @2 Uhr, 3 Gäste, 12,50 Euro, @3"
+    assert hidden == ("350", "14:30", "www.a.de/1234")
+    assert bring_back(shown, hidden) == text
 
 
 def test_what_is_lost_comes_at_the_end() -> None:

@@ -357,6 +357,28 @@ def test_a_hypothesis_that_lost_a_mark_gives_way(tokenizer: Tokenizer) -> None:
     assert found == [HIDING, "0171 2345678 www.hund.de/a?b=1"]
 
 
+def test_a_changed_number_is_translated_as_a_mark(tokenizer: Tokenizer) -> None:
+    said = {"Ein Hund, 2500.": ["A dog, 250."], "Ein Hund, @1.": ["A dog.", "A @1 dog."]}
+    translator, heard = parrot(tokenizer, lambda text: said.get(text, [text]))
+    assert translator.translate("Ein Hund, 2500.") == "A 2500 dog."
+    assert heard == ["Ein Hund, 2500.", "Ein Hund, @1."]
+    # If that loses the mark, the first one stands.
+    said["Ein Hund, @1."] = ["A dog."]
+    assert translator.translate("Ein Hund, 2500.") == "A dog, 250."
+    untouched = Translator(translator.engine, tokenizer, DecodingConfig())
+    del heard[:]
+    assert untouched.translate("Ein Hund, 2500.") == "A dog, 250."
+    assert heard == ["Ein Hund, 2500."]
+
+
+def test_an_endless_address_that_was_lost_comes_at_the_end(tokenizer: Tokenizer) -> None:
+    address = "www.hund.de/" + "a1b2" * 100
+    translator, heard = parrot(tokenizer, lambda text: ["A dog."])
+    translator.longest_src = 60
+    assert translator.translate(f"Ein Hund: {address}") == f"A dog. {address}"
+    assert heard == ["Ein Hund: @1"]
+
+
 def test_when_all_lost_a_mark_nothing_is_hidden(tokenizer: Tokenizer) -> None:
     translator, heard = parrot(tokenizer, lambda text: [text.replace("@2", "zwei")])
     assert translator.translate(HIDING) == HIDING

@@ -7,6 +7,8 @@ Compiled, they are a few loops over the same numbers, and keys and values can be
 
 import shlex
 import shutil
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,7 +48,11 @@ class CompiledStep:
             gpt.to(torch.bfloat16)
         join_projections(gpt, _linear)
         # With the number of tokens before as a variable: one program for all of them.
-        self._compiled: Any = torch.compile(self._logits, dynamic=True, fullgraph=True)
+        compile: Any = partial(torch.compile, self._logits, dynamic=True, fullgraph=True)
+        try:
+            self._compiled = compile(options={"guard_filter_fn": _of_arguments})
+        except RuntimeError:  # an older torch, which has no such option
+            self._compiled = compile()
 
     def __call__(self, tokens: Tensor, state: GenerationState) -> tuple[Tensor, GenerationState]:
         """See `GPT.step`."""
@@ -67,6 +73,12 @@ class CompiledStep:
         past = tuple(KeyValueCache.within(Storage(*pair, used=before)) for pair in room)
         x, _ = self.gpt.decoder(self.gpt.embedding(tokens.unsqueeze(1), start=before), past=past)
         return self.gpt.output.logits(x[:, -1]).float()
+
+
+def _of_arguments(guards: Sequence[Any]) -> list[bool]:
+    # What is checked at every call: the shapes that it gets, but not whether the model is still the
+    # same, which takes a twentieth of a step.
+    return [not guard.is_global and not guard.name.startswith("L['self']") for guard in guards]
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

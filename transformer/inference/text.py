@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from itertools import groupby
 
 from ..data.tokenizer import Tokenizer
@@ -31,6 +32,10 @@ _VERBATIM = re.compile(
     """,
     re.VERBOSE,
 )
+# Numbers of two digits or more, and times. A single digit may become a word, and those with a point
+# or comma are left to the model, since languages write them differently.
+_NUMBER = re.compile(r"(?<![\w.,:@/-])(?:\d{2,}|\d{1,2}:\d\d)(?![\w/-]|[.,:]\d)")
+_VERBATIM_OR_NUMBER = re.compile(f"{_VERBATIM.pattern} | {_NUMBER.pattern}", re.VERBOSE)
 _PLACEHOLDER = re.compile(r"(?<![\w.+-])@ ?(\d+)\b")
 
 
@@ -95,8 +100,10 @@ def with_apostrophes(text: str) -> str:
     return re.sub(r"(?<=\w)[´`](?=\w|\s|$)", "'", text)
 
 
-def hide_verbatim(text: str) -> tuple[str, tuple[str, ...]]:
+def hide_verbatim(text: str, *, numbers: bool = False) -> tuple[str, tuple[str, ...]]:
     """Web and mail addresses and long numbers → @1, @2 …, and what these stand for.
+
+    With `numbers`, numbers of two digits and times as well.
 
     A text that has such marks already is left alone, and one whose marks would not be found again.
     """
@@ -108,10 +115,28 @@ def hide_verbatim(text: str) -> tuple[str, tuple[str, ...]]:
         hidden.append(match.group())
         return f"@{len(hidden)}"
 
-    shown = _VERBATIM.sub(mark, text)
+    shown = (_VERBATIM_OR_NUMBER if numbers else _VERBATIM).sub(mark, text)
     if bring_back(shown, tuple(hidden)) != text:
         return text, ()
     return shown, tuple(hidden)
+
+
+def keeps_numbers(text: str, translation: str) -> bool:
+    """True if all numbers of two digits or more, and all times, are in the translation, too.
+
+    However it groups their digits, and whether it counts hours to 12 or to 24.
+    """
+    left = Counter(re.sub(r"\D", "", n) for n in re.findall(r"\d(?:[.,:]?\d)*", translation))
+    for number in _NUMBER.findall(text):
+        hour, _, minute = number.partition(":")
+        written = [hour + minute]
+        if minute or len(number) == 2:
+            written += [f"{(int(hour) + 12) % 24}{minute}", f"{int(hour) - 12}{minute}"]
+        same = next((digits for digits in written if left[digits] > 0), None)
+        if same is None:
+            return False
+        left[same] -= 1
+    return True
 
 
 def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:

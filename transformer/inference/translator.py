@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,7 @@ from .text import (
     cut_at_symbols,
     hide_verbatim,
     is_shouted,
+    keeps_numbers,
     printable,
     restore_umlauts,
     shout,
@@ -437,6 +438,8 @@ class Translator:
                 parts, hidden = cut(self.tokenizer.encode(plain), longest - 1, self.tokenizer), ()
             for part in parts:
                 if part:
+                    if len(parts) > 1:
+                        plain = self.tokenizer.decode(part)
                     yield _Source([*part, self.tokenizer.eos_id], plain, hidden, shouted)
 
     def _translations(
@@ -446,13 +449,37 @@ class Translator:
         begins: list[int],
         settings: DecodingConfig,
     ) -> list[Translation]:
+        found = self._whole(hypotheses, source, begins, settings)
+        if not settings.placeholders or keeps_numbers(source.plain, found[0].text):
+            return found
+        # A digit was lost or exchanged: with a mark for every number, if none of these is lost.
+        shown, hidden = hide_verbatim(source.plain, numbers=True)
+        if not hidden:
+            return found
+        ids = [*self.tokenizer.encode(shown), self.tokenizer.eos_id]
+        [hypotheses] = self.engine.search([ids], settings, len(hypotheses), [begins])
+        return self._with_all_marks(hypotheses, replace(source, hidden=hidden)) or found
+
+    def _with_all_marks(
+        self, hypotheses: Sequence[Hypothesis], source: _Source
+    ) -> list[Translation]:
+        texts = [bring_back(self._text(h, source), source.hidden) for h in hypotheses]
+        return [
+            Translation(text, h.score)
+            for text, h in zip(texts, hypotheses, strict=True)
+            if text is not None
+        ]
+
+    def _whole(
+        self,
+        hypotheses: Sequence[Hypothesis],
+        source: _Source,
+        begins: list[int],
+        settings: DecodingConfig,
+    ) -> list[Translation]:
+        # What was hidden is there again.
         if source.hidden:
-            texts = [bring_back(self._text(h, source), source.hidden) for h in hypotheses]
-            whole = [
-                Translation(text, h.score)
-                for text, h in zip(texts, hypotheses, strict=True)
-                if text is not None
-            ]
+            whole = self._with_all_marks(hypotheses, source)
             if whole:
                 return whole
             # All have lost one of them: without hiding, then.
@@ -478,7 +505,7 @@ class _Source:
     """What is translated at once: a sentence, or a part of one."""
 
     ids: list[int]  # EOS at the end
-    plain: str  # the sentence with nothing hidden
+    plain: str  # the same with nothing hidden
     hidden: tuple[str, ...]  # what @1, @2 … stand for
     shouted: bool  # it was in capitals
 
