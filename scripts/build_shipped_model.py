@@ -3,8 +3,8 @@
     python scripts/build_shipped_model.py --input FOLDER
 
 FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which is only ever measured on. What is
-there already is used: prepared text in data/everyday, a finished run in --run; a run that was
-stopped goes on. The card is scripts/shipped_model_card.md with the numbers and translations of this
+there already is used: prepared text in data/everyday, finished runs in --runs; one that was stopped
+goes on. The card is scripts/shipped_model_card.md with the numbers and translations of this
 model; which of them are good, a person has to see.
 """
 
@@ -38,6 +38,8 @@ from transformer.inference.evaluation import evaluate
 
 HERE = Path(__file__).resolve().parent
 
+STAGES = (Path("configs/de_en_everyday.yaml"), Path("configs/de_en_everyday_2.yaml"))
+
 DEV_FILE = Path("data/everyday/dev.tsv")
 
 DEV = {
@@ -68,21 +70,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--input", type=Path, required=True)
-    parser.add_argument("--config", default="configs/de_en_everyday.yaml")
-    parser.add_argument("--run", default="runs/de_en_everyday")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
     args = parser.parse_args()
 
     if not DEV_FILE.is_file():
         program = HERE / "prepare_everyday.py"
         command = [sys.executable, program, "--input", args.input, "--output", DEV_FILE.parent]
         subprocess.run(command, check=True)
-    run = RunDirectory(args.run)
-    if not is_finished(run):
-        config = load_config(args.config, [f"run_dir={args.run}"])
-        if train(config, resume=not run.is_empty()).interrupted:
-            sys.exit(130)
-    ship(run, args.config)
-    numbers = measure(DEV_FILE.read_text(encoding="utf-8").splitlines(), run)
+    runs = [RunDirectory(args.runs / stage.stem) for stage in STAGES]
+    for i, (run, stage) in enumerate(zip(runs, STAGES, strict=True)):
+        if not is_finished(run):
+            start = [f"training.start_from={runs[i - 1].path}"] if i else []
+            config = load_config(stage, [f"run_dir={run.path}", *start])
+            if train(config, resume=not run.is_empty()).interrupted:
+                sys.exit(130)
+    ship(runs[-1], STAGES[-1])
+    numbers = measure(DEV_FILE.read_text(encoding="utf-8").splitlines(), runs)
     template = (HERE / "shipped_model_card.md").read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
@@ -103,7 +106,7 @@ def is_finished(run: RunDirectory) -> bool:
     return run.metrics.is_file() and '"finished"' in run.metrics.read_text()
 
 
-def ship(run: RunDirectory, config_file: str) -> None:
+def ship(run: RunDirectory, config_file: Path) -> None:
     """Copies what is needed to translate into the package: settings, vocabulary, int8 weights."""
     config = run.load_config()
     tokenizer = Tokenizer.load(run.tokenizer)
@@ -119,13 +122,14 @@ def ship(run: RunDirectory, config_file: str) -> None:
             "run_dir": "de-en",
             "data": source.data,
             "tokenizer": source.tokenizer,
+            "training": source.training,
             "decoding": source.decoding,
         }
     )
     write_atomically(shipped.config, config.to_yaml().encode())
 
 
-def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
+def measure(lines: list[str], runs: list[RunDirectory]) -> dict[str, str]:
     """The numbers of the card, and the translations printed."""
     pairs = [tuple(line.split("\t")) for line in lines]
     if len(pairs) != sum(DEV.values()):
@@ -152,17 +156,19 @@ def measure(lines: list[str], run: RunDirectory) -> dict[str, str]:
     ratios = [len(out.split()) / len(line.split()) for line, out in zip(src, found, strict=True)]
     within = sum(0.5 <= ratio <= 2 for ratio in ratios) / len(ratios)
     size = sum(path.stat().st_size for path in SHIPPED.iterdir() if path.suffix != ".md")
-    state = json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text())
+    states = [
+        json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text()) for run in runs
+    ]
     starts = [cold_start() for _ in range(5)]
     wheel_size, install_time = wheel()
     imported, loaded, first = (statistics.median(times) for times in zip(*starts, strict=True))
     return {
         "weights": f"{translator.model.n_parameters():,}",
         "megabytes": f"{size / 1e6:.1f}",
-        "steps": f"{state['step']:,}",
-        "epochs": f"{state['epoch']}",
-        "tokens": f"{state['tokens_seen'] / 1e6:.0f}",
-        "hours": f"{state['seconds'] / 3600:.1f}",
+        "steps": " + ".join(f"{state['step']:,}" for state in states),
+        "epochs": f"{states[0]['epoch']}",
+        "tokens": f"{sum(state['tokens_seen'] for state in states) / 1e6:.0f}",
+        "hours": f"{sum(state['seconds'] for state in states) / 3600:.1f}",
         "hardware": f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "scores": "\n".join(rows),
         "signatures": signatures,

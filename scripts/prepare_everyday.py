@@ -3,10 +3,11 @@
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
 
 FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English, and `dev.tsv`, which is copied.
-The same input gives the same output, one `<source>.tsv` each, and three more files: `named.tsv`,
+The same input gives the same output, one `<source>.tsv` each, and four more files: `named.tsv`,
 the sentences about Tom and Maria with other names; `typed.tsv`, everyday sentences as hasty people
 type them; `marked.tsv`, sentences with @1 for a word that both languages share (see
-`decoding.placeholders`). What was done is printed, with examples.
+`decoding.placeholders`); `phrases.tsv`, those of everyday_phrases.py. What was done is printed,
+with examples.
 """
 
 import argparse
@@ -18,9 +19,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from everyday_phrases import phrases
+
 from transformer.checkpoint import write_atomically
 
 Pair = tuple[str, str]
+
+N_PHRASES = 8000
+"""Pairs made of patterns in `phrases.tsv`."""
 
 EVERYDAY = ("tatoeba", "bcontrast", "covost2-dev", "cocoa-mt")
 """Sources of `typed.tsv`: what people might say themselves."""
@@ -195,6 +201,7 @@ def main() -> None:
         print(f"{name}: {len(pairs):,} pairs")
         for pair in draw.sample(pairs, min(5, len(pairs))):
             print(f"    {' | '.join(pair)}")
+    write(args.output / "phrases.tsv", phrases(N_PHRASES, args.seed))
     dev = args.input / "dev.tsv"
     if dev.is_file():  # last, since it tells that all the others are there
         write_atomically(args.output / "dev.tsv", dev.read_bytes())

@@ -3,6 +3,7 @@
 import gzip
 import importlib.util
 import random
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,9 @@ def load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)  # one imports another
+        spec.loader.exec_module(module)
     return module
 
 
@@ -113,7 +116,10 @@ def test_the_same_input_gives_the_same_output(
         outputs.append({path.name: path.read_text() for path in (tmp_path / name).iterdir()})
     assert outputs[0] == outputs[1]
     assert outputs[0]["tatoeba.tsv"] == "Tom mag Maria.\tTom likes Mary.\nSchön.\tNice.\n"
-    assert set(outputs[0]) == {"tatoeba.tsv", "named.tsv", "typed.tsv", "marked.tsv"}
+    assert set(outputs[0]) == {
+        *("tatoeba.tsv", "named.tsv", "typed.tsv", "marked.tsv", "phrases.tsv"),
+    }
+    assert len(outputs[0]["phrases.tsv"].splitlines()) > everyday.N_PHRASES
 
 
 def test_a_line_of_three_columns_is_named(everyday: ModuleType, tmp_path: Path) -> None:
@@ -122,3 +128,42 @@ def test_a_line_of_three_columns_is_named(everyday: ModuleType, tmp_path: Path) 
         file.write("a\tb\na\tb\tc\n")
     with pytest.raises(SystemExit, match=r"a\.tsv\.gz, line 2: 2 columns expected, found 3"):
         list(everyday.read(path))
+
+
+@pytest.fixture(scope="module")
+def phrases() -> ModuleType:
+    return load("everyday_phrases")
+
+
+def test_phrases_are_whole_and_the_same_for_the_same_seed(phrases: ModuleType) -> None:
+    found = phrases.phrases(1000, 1)
+    assert found == phrases.phrases(1000, 1) != phrases.phrases(1000, 2)
+    assert len(dict(found)) == len(found) == len(phrases.FIXED) + 1000
+    assert found[: len(phrases.FIXED)] == phrases.FIXED
+    for german, english in found:
+        assert german and english and not set("{}=\t") & set(german + english)
+    assert not phrases.KEPT_OUT & dict(found).keys()
+
+
+def test_both_sides_of_a_pattern_have_the_same_slots(phrases: ModuleType) -> None:
+    for german, english in phrases.PATTERNS:
+        slots = set(re.findall(r"{(\w+)}", german))
+        assert slots == set(re.findall(r"{(\w+)}", english)) and slots <= phrases.SLOTS.keys()
+
+
+def test_numbers_times_and_names_of_phrases_agree(phrases: ModuleType) -> None:
+    for draw in map(random.Random, range(300)):
+        german, english = phrases.when(draw)
+        if half := re.fullmatch("um halb (.+)", german):
+            hours = dict(zip(("zwölf", *(de for de, _ in phrases.HOURS)), range(12), strict=False))
+            names = ["twelve", *(en for _, en in phrases.HOURS)]
+            assert english == f"at half past {names[(hours[half[1]] - 1) % 12]}"
+        elif digits := re.search(r"\d+:\d\d", german):
+            assert english == f"at {digits[0]}"
+        n, same = phrases.number(draw)
+        assert n == same and 10 <= int(n) <= 9999
+        euros, in_english = phrases.price(draw)
+        assert re.fullmatch(r"\d+,\d\d", euros) and in_english == euros.replace(",", ".")
+        de, en = phrases.formal(draw)
+        assert de.startswith("geehrter Herr") == en.startswith("Mr.") or " Dr. " in de
+        assert de.split()[-1] == en.split()[-1]
