@@ -88,6 +88,16 @@ def test_bf16_is_near() -> None:
     assert {cache.keys.dtype for cache in state.past or ()} == {torch.bfloat16}
 
 
+@pytest.mark.slow
+def test_a_compiler_that_fails_is_an_error() -> None:
+    step = None
+    broken = torch._inductor.config.patch({"cpp.cxx": (None, "false")})
+    with broken, pytest.raises(UserError, match=r"torch.compile failed: .+; on a CPU it needs"):
+        step = CompiledStep(random_gpt(d_model=40))
+        step.gpt.generate([[1, 2, 3]], 5, step=step)
+    assert step is not None
+
+
 def test_int8_is_an_error() -> None:
     with pytest.raises(UserError, match="a compiled step is for fp32 and bf16; found int8"):
         CompiledStep(random_gpt(), "int8")

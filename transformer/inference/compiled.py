@@ -63,8 +63,14 @@ class CompiledStep:
         room = [(s.keys, s.values) for s in storages if s is not None]
         # Frozen, weights are laid out for oneDNN once. It is no argument of torch.compile's, since
         # what traces has to know of it, too.
-        with torch._inductor.config.patch(freezing=True):
-            logits = self._compiled(tokens, state.position, room)
+        try:
+            with torch._inductor.config.patch(freezing=True):
+                logits = self._compiled(tokens, state.position, room)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise UserError(
+                f"torch.compile failed: {str(error).strip().splitlines()[0]}; on a CPU it needs a "
+                f"C++ compiler and Python's headers; without compiling, all works as well"
+            ) from error
         past = tuple(cache.extended() for cache in state.past or ())
         return logits, GenerationState(torch.cat((state.ids, tokens.unsqueeze(1)), dim=1), past)
 
