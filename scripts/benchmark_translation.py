@@ -1,13 +1,13 @@
 """Speed of translating with this package beside its peers: same weights, sentences and machine.
 
-    python scripts/benchmark_translation.py --model runs/multi30k_de_en \\
+    python scripts/benchmark_translation.py --model runs/post_norm \\
         --source data/multi30k/test_2016.de.gz --reference data/multi30k/test_2016.en.gz
 
-Takes one run directory of a post-norm model with one embedding for all, as the configurations
-make it, and writes it in the form of every peer. Every contender then translates the same
-sentences, from text to text, in a process of its own, batched as its interface allows. They run one
-after the other, and again, `--rounds` times; the tables give medians. Loading and a first pass over
-a few sentences are not counted. Each peer is installed into a virtual environment of its own under
+Takes one run directory of a post-norm model (`model.norm_first=false`) with one embedding for all,
+and writes it in the form of every peer. Every contender then translates the same sentences, from
+text to text, in a process of its own, batched as its interface allows. They run one after the
+other, and again, `--rounds` times; the tables give medians. Loading and a first pass over a few
+sentences are not counted. Each peer is installed into a virtual environment of its own under
 --work, which needs the network or a local index. To write the model for CTranslate2 and Hugging
 Face, this one needs the extra `export`; the row with a shortlist needs one in the run directory,
 made by build_shortlist.py.

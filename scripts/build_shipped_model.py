@@ -2,7 +2,7 @@
 
     python scripts/build_shipped_model.py --input FOLDER
 
-FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which is only ever measured on. What is
+FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which chooses the best weights. What is
 there already is used: prepared text in data/everyday, finished runs in --runs; one that was stopped
 goes on. The card is scripts/shipped_model_card.md with the numbers and translations of this
 model; which of them are good, a person has to see.

@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         """
         examples:
           transformer-export --format ctranslate2 --output exported/ct2 --quantization int8
-          transformer-export --model runs/multi30k_de_en --format huggingface --output exported/hf
+          transformer-export --model runs/quickstart --format huggingface --output exported/hf
 
         ctranslate2 is for speed, huggingface for tools that load a MarianMTModel or, of a language
         model, a GPT2LMHeadModel. The folder is self-contained and appears when it is complete.
