@@ -46,7 +46,7 @@ def test_end_to_end(tmp_path: Path) -> None:
     tokenizer = engine.tokenizer
     source = [*tokenizer.encode("Die Pizza kam aus dem Ofen"), tokenizer.eos_id]
     [[best]] = engine.search([source], DecodingConfig())
-    assert tokenizer.decode(best.ids) == "The pizza came out of the oven"
+    assert tokenizer.decode(best.ids).rstrip(".") == "The pizza came out of the oven"
 
 
 @pytest.mark.parametrize(
