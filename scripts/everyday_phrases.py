@@ -373,6 +373,23 @@ Bitte geben Sie mir Bescheid. = Please let me know.
 Bitte kümmern Sie sich darum. = Please take care of it.
 Könnten Sie bitte einen Handwerker schicken? = Could you please send a repairman?
 Wann kann der Handwerker kommen? = When can the repairman come?
+Bitte schicken Sie einen Handwerker. = Please send a repairman.
+Schicken Sie bitte schnell einen Handwerker! = Please send a repairman quickly!
+Können Sie morgen einen Handwerker schicken? = Can you send a repairman tomorrow?
+Ich brauche so bald wie möglich einen Handwerker. = I need a repairman as soon as possible.
+Der Handwerker kommt um acht. = The repairman is coming at eight.
+Mein Bruder ist Handwerker. = My brother is a craftsman.
+Er ist ein guter Handwerker. = He is a good craftsman.
+Die Handwerker sind im Haus. = The workmen are in the house.
+Wann kann ich die Wohnung sehen? = When can I see the apartment?
+Kann ich das Zimmer besichtigen? = Can I view the room?
+Wir möchten die Wohnung besichtigen. = We would like to view the apartment.
+Der Nachbar unter mir hört laut Musik. = The neighbor below me plays loud music.
+Die Nachbarin über uns ist nett. = The neighbor above us is nice.
+Die Versicherung zahlt nicht. = The insurance won't pay.
+Die Versicherung übernimmt den Schaden. = The insurance covers the damage.
+Wer übernimmt die Kosten? = Who will cover the costs?
+Ich kann die Kosten nicht übernehmen. = I can't cover the costs.
 Der Handwerker war gestern da. = The repairman was here yesterday.
 Wir brauchen einen Klempner. = We need a plumber.
 Wir brauchen einen Elektriker. = We need an electrician.
@@ -452,6 +469,10 @@ Ende gut, alles gut. = All's well that ends well.
 Kommt Zeit, kommt Rat. = It will work itself out in time.
 Gute Besserung! = Get well soon!
 Herzlichen Glückwunsch zum Geburtstag! = Happy birthday!
+Alles Gute! = All the best!
+Alles Liebe zum Geburtstag! = Happy birthday!
+Meine Schwester hat heute Geburtstag. = It's my sister's birthday today.
+Wann hast du Geburtstag? = When is your birthday?
 Herzlichen Glückwunsch zur Hochzeit! = Congratulations on your wedding!
 Frohe Weihnachten! = Merry Christmas!
 Ein gutes neues Jahr! = Happy New Year!
@@ -462,6 +483,7 @@ Gute Reise! = Have a good trip!
 Viel Spaß! = Have fun!
 Viel Erfolg! = Good luck!
 Schönen Feierabend! = Have a nice evening!
+Viel Glück morgen, ich drücke dir die Daumen! = Good luck tomorrow, I'll keep my fingers crossed!
 Bis morgen! = See you tomorrow!
 Bis später! = See you later!
 Bis gleich! = See you in a minute!
@@ -477,6 +499,11 @@ Ich brauche ein Rezept. = I need a prescription.
 Ich brauche etwas gegen Husten. = I need something for a cough.
 Ich bin krankgeschrieben. = I'm on sick leave.
 Nehmen Sie die Tabletten zweimal am Tag. = Take the tablets twice a day.
+Nehmen Sie eine Tablette vor dem Essen. = Take one tablet before meals.
+Diese Tabletten sind gegen Schmerzen. = These tablets are for pain.
+Ich muss zum Zahnarzt. = I have to go to the dentist.
+Sie muss morgen zum Arzt. = She has to go to the doctor tomorrow.
+Ich gehe zum Arzt, weil ich krank bin. = I'm going to the doctor because I'm sick.
 Rufen Sie einen Krankenwagen! = Call an ambulance!
 Haben Sie das eine Nummer größer? = Do you have this in a bigger size?
 Haben Sie das auch in Blau? = Do you have this in blue as well?
@@ -503,6 +530,18 @@ Wir ziehen nächsten Monat um. = We're moving next month.
 Die Bank gibt uns einen Kredit. = The bank is giving us a loan.
 Ich hebe Geld ab. = I'm withdrawing money.
 Die Bank ist aus Holz. = The bench is made of wood.
+Im Garten steht eine Bank. = There is a bench in the garden.
+Ich muss noch Geld abheben. = I still have to withdraw money.
+Bringen Sie uns bitte die Karte. = Please bring us the menu.
+Könnten Sie mir bitte das Salz geben? = Could you please give me the salt?
+Zum Frühstück gibt es Brötchen mit Marmelade. = For breakfast there are rolls with jam.
+Die Jacke ist schön, aber sie ist zu groß. = The jacket is nice, but it is too big.
+Die Hose passt nicht, sie ist zu kurz. = The trousers don't fit, they are too short.
+Der Herd ist kaputt, aber er wird repariert. = The stove is broken, but it will be repaired.
+Der Zug war voll, aber er kam pünktlich. = The train was full, but it arrived on time.
+Das Auto ist alt, aber es fährt noch. = The car is old, but it still runs.
+Ich lese den Kindern ein Buch vor. = I'm reading a book to the children.
+Liest du mir eine Geschichte vor? = Will you read me a story?
 Wir saßen auf einer Bank im Garten. = We sat on a bench in the garden.
 """)
 
@@ -751,10 +790,11 @@ SLOTS: dict[str, Callable[[random.Random], Pair]] = {
 
 
 def phrases(n: int, seed: int) -> list[Pair]:
-    """The fixed ones and n made of patterns, no German twice."""
+    """n pairs made of patterns, no German twice, and none that is fixed."""
     draw = random.Random(seed)
-    found = dict(FIXED)
-    while len(found) < len(FIXED) + n:
+    found: dict[str, str] = {}
+    fixed = dict(FIXED)
+    while len(found) < n:
         sides = draw.choice(PATTERNS)
         values = {slot: SLOTS[slot](draw) for slot in re.findall(r"{(\w+)}", sides[0])}
         german, english = (
@@ -762,13 +802,13 @@ def phrases(n: int, seed: int) -> list[Pair]:
             for i, side in enumerate(sides)
         )
         different = len({english for _, english in values.values()}) == len(values)
-        if different and german not in KEPT_OUT:
+        if different and german not in KEPT_OUT and german not in fixed:
             found.setdefault(german[0].upper() + german[1:], english[0].upper() + english[1:])
     return list(found.items())
 
 
 def main() -> None:
-    """Writes them."""
+    """Writes those made of patterns; FIXED are for `prepare_everyday.py`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

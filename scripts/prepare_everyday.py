@@ -3,11 +3,11 @@
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
 
 FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English, and `dev.tsv`, which is copied.
-The same input gives the same output, one `<source>.tsv` each, and four more files: `named.tsv`,
+The same input gives the same output, one `<source>.tsv` each, and five more files: `named.tsv`,
 the sentences about Tom and Maria with other names; `typed.tsv`, everyday sentences as hasty people
 type them; `marked.tsv`, sentences with @1 for a word that both languages share (see
-`decoding.placeholders`); `phrases.tsv`, those of everyday_phrases.py. What was done is printed,
-with examples.
+`decoding.placeholders`); `phrases.tsv` and `sayings.tsv`, those of everyday_phrases.py from
+patterns and the fixed ones. What was done is printed, with examples.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from everyday_phrases import phrases
+from everyday_phrases import FIXED, phrases
 
 from transformer.checkpoint import write_atomically
 
@@ -202,6 +202,7 @@ def main() -> None:
         for pair in draw.sample(pairs, min(5, len(pairs))):
             print(f"    {' | '.join(pair)}")
     write(args.output / "phrases.tsv", phrases(N_PHRASES, args.seed))
+    write(args.output / "sayings.tsv", FIXED)
     dev = args.input / "dev.tsv"
     if dev.is_file():  # last, since it tells that all the others are there
         write_atomically(args.output / "dev.tsv", dev.read_bytes())
