@@ -76,7 +76,8 @@ def main() -> None:
     if not DEV_FILE.is_file():
         program = HERE / "prepare_everyday.py"
         command = [sys.executable, program, "--input", args.input, "--output", DEV_FILE.parent]
-        subprocess.run(command, check=True)
+        if subprocess.run(command).returncode:  # it has said why
+            sys.exit(1)
     runs = [RunDirectory(args.runs / stage.stem) for stage in STAGES]
     for i, (run, stage) in enumerate(zip(runs, STAGES, strict=True)):
         if not is_finished(run):

@@ -817,6 +817,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     text = "".join(f"{de}\t{en}\n" for de, en in phrases(args.n, args.seed))
+    args.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(args.output, text.encode())
 
 
