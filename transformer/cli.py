@@ -375,8 +375,8 @@ def _generate(args: argparse.Namespace) -> int:
     keep_freed_memory()
     import torch
 
+    from .device import choose_device
     from .inference.generator import Generator
-    from .training.precision import choose_device
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -656,8 +656,8 @@ def _load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     keep_freed_memory()
     import torch
 
+    from .device import choose_device
     from .inference.translator import Translator
-    from .training.precision import choose_device
 
     if args.workers > 1 and args.threads:
         raise UserError("give --workers or --threads, not both: a worker has one thread")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from transformer.device import choose_device
 from transformer.errors import UserError
 from transformer.training import precision as precision_module
-from transformer.training.precision import choose_device, choose_precision
+from transformer.training.precision import choose_precision
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from ..config import TrainingConfig
-from ..errors import UserError
+from ..device import choose_device, set_threads
 from ..memory import keep_compiled_products, keep_freed_memory
 
 
@@ -20,39 +20,17 @@ def set_up(settings: TrainingConfig) -> tuple[torch.device, Literal["fp32", "bf1
         The device and the precision to compute with.
 
     Raises:
-        UserError: the device cannot be used.
+        UserError: the device cannot be used, or there are too many threads.
     """
     keep_compiled_products()
     keep_freed_memory()
     device = choose_device(settings.device)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    set_threads(settings.threads)
     # Python's collector need not look at the 200,000 objects of imported modules again and again:
     # 1 % of an update of the Multi30k model.
     gc.collect()
     gc.freeze()
     return device, choose_precision(settings.precision, device)
-
-
-def choose_device(setting: str) -> torch.device:
-    """`auto` is a GPU if there is one.
-
-    Raises:
-        UserError: a device that torch does not know or this machine does not have.
-    """
-    if setting != "auto":
-        try:
-            device = torch.device(setting)
-            torch.empty(1, device=device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"cannot compute on device {setting!r}; choose auto, cpu, cuda or mps ({reason})"
-            ) from None
-        return device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def choose_precision(

@@ -1,0 +1,48 @@
+"""Which device to compute on, and with how many threads."""
+
+import os
+
+import torch
+
+from .errors import UserError
+
+THREADS_PER_CORE = 8
+"""More threads than this for each core only wait for one another, and thousands crash OpenMP."""
+
+
+def choose_device(setting: str) -> torch.device:
+    """`auto` is a GPU if there is one.
+
+    Raises:
+        UserError: a device that torch does not know or this machine does not have.
+    """
+    if setting != "auto":
+        try:
+            device = torch.device(setting)
+            torch.ones(1, device=device).item()  # the device meta has no numbers
+        except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"cannot compute on device {setting!r}; choose auto, cpu, cuda or mps ({reason})"
+            ) from None
+        return device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def set_threads(n: int | None) -> None:
+    """CPU threads of every operation from now on; None leaves it to torch.
+
+    Raises:
+        UserError: more than this machine can make use of.
+    """
+    if n is None:
+        return
+    cores = os.cpu_count() or 1
+    if not 1 <= n <= THREADS_PER_CORE * cores:
+        raise UserError(
+            f"threads must be between 1 and {THREADS_PER_CORE * cores}, {THREADS_PER_CORE} for "
+            f"each of the {cores} cores of this machine; found {n:,}"
+        )
+    torch.set_num_threads(n)
