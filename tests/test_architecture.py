@@ -41,11 +41,9 @@ ALLOWED = {
         "model",
         "checkpoint",
         "inference",
-        "output",
         "training",
         "__init__",
     },
-    "output": {"errors", "files"},
     "export": {"config", "errors", "files", "data", "model", "checkpoint", "cli"},
     "__init__": {"config", "errors", "model", "inference", "training"},
 }

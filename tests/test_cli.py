@@ -4,7 +4,10 @@ import gzip
 import io
 import json
 import os
+import re
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 import torch
 
 from transformer.cli import evaluate_main, train_main, translate_main
+from transformer.cli.command import run_command
 from transformer.data.sample_corpus import sample_pairs
 
 PIZZA = "Die Pizza kam aus dem Ofen"
@@ -85,6 +89,36 @@ def test_a_file_of_another_encoding_is_not_warned_of_without_end(
     assert len(warnings) == 10 and warnings[-1].endswith("there may be more such lines")
 
 
+def test_utf16_is_named_and_not_translated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "my text.de"
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        path.write_text("Guten Morgen!\nWo ist der Bahnhof?\n", encoding=encoding)
+        assert translate_main(["--input", str(path)]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == "" and f"{path} is UTF-16" in captured.err
+        assert f"UTF-8 '{path}' > '{tmp_path}/my text.utf8.de'" in captured.err
+    monkeypatch.setattr(sys, "stdin", Stdin("Guten Morgen!\n".encode("utf-16")))
+    assert translate_main([]) == 1
+    assert "standard input is UTF-16, not UTF-8; convert it with" in capsys.readouterr().err
+
+
+def test_latin1_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.de"
+    path.write_text("Guten Morgen!\nGrüße\n", encoding="latin-1")
+    assert translate_main(["--input", str(path)]) == 0
+    assert "warning: it looks like WINDOWS-1252; convert it: `iconv" in capsys.readouterr().err
+
+
+def test_a_hyphen_is_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(b"Guten Morgen!\n"))
+    assert translate_main(["--input", "-"]) == 0
+    assert lines_of(capsys) == ["Good morning!"]
+
+
 def test_no_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,12 +145,55 @@ def test_a_disk_that_is_full_is_an_error(
     with pytest.raises(OSError, match="No space"), open("/dev/full", "w") as full:  # as it closes
         monkeypatch.setattr(sys, "stdout", full)
         code = translate_main(["Guten Morgen!"])
-    assert code == 1 and "error: [Errno 28] No space left" in capsys.readouterr().err
+    message = "error: No space left on device; make room on the disk"
+    assert code == 1 and message in capsys.readouterr().err
 
 
-def test_too_little_memory_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert translate_main(["--beam-size", str(10**17), "Guten Morgen!"]) == 1
-    assert "error: out of memory: " in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"),
+        torch.OutOfMemoryError("CUDA out of memory."),
+    ],
+)
+def test_too_little_memory_is_an_error(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert run_command(work) == 1
+    assert "error: out of memory" in capsys.readouterr().err
+
+
+def test_a_bug_shows_itself() -> None:
+    def work() -> int:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_command(work)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_termination_unwinds(name: str, tmp_path: Path) -> None:
+    number, path = getattr(signal, name), tmp_path / "temporary"
+
+    def work() -> int:
+        path.touch()
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            path.unlink()
+        return 0
+
+    assert run_command(work) == 128 + number and not path.exists()
+    before = signal.signal(number, signal.SIG_IGN)  # as nohup does
+    try:
+        assert run_command(lambda: os.kill(os.getpid(), number) or 0) == 0
+    finally:
+        signal.signal(number, before)
 
 
 def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,11 +303,16 @@ def test_what_is_missing_is_named(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--beam-size", "0", "x"], "must be a whole number of at least 1; found '0'"),
-        (["--n-best", "two", "x"], "must be a whole number of at least 1; found 'two'"),
-        (["--alpha", "-1", "x"], "must be a number between 0 and 10; found '-1'"),
-        (["--alpha", "1000", "x"], "must be a number between 0 and 10; found '1000'"),
-        (["--alpha", "nan", "x"], "must be a number between 0 and 10; found 'nan'"),
+        (["--beam-size", "0", "x"], "must be a whole number from 1 to 256; found '0'"),
+        (
+            ["--beam-size", "9" * 5000, "x"],
+            f"from 1 to 256; found '{'9' * 60}...'",
+        ),
+        (["--threads", "40000", "x"], "must be a whole number from 1 to 512; found '40000'"),
+        (["--n-best", "two", "x"], "must be a whole number from 1 to 1,000; found 'two'"),
+        (["--alpha", "-1", "x"], "must be a number from 0 to 10; found '-1'"),
+        (["--alpha", "1000", "x"], "must be a number from 0 to 10; found '1000'"),
+        (["--alpha", "nan", "x"], "must be a number from 0 to 10; found 'nan'"),
         (["--input", "a.de", "x"], "give text or --input, not both"),
     ],
 )
@@ -274,7 +356,7 @@ def test_every_precision_translates(precision: str, capsys: pytest.CaptureFixtur
 def test_workers_write_what_one_process_writes(
     tmp_path: Path, threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transformer.cli.FILE_WINDOW", 16)
+    monkeypatch.setattr("transformer.cli.translate.FILE_WINDOW", 16)
     lines = [de for de, _ in sample_pairs("val", 40)]
     source, one, two = (tmp_path / name for name in ("a.de", "one.en", "two.en"))
     source.write_text("".join(f"{line}\n" for line in [*lines, "", *lines]), encoding="utf-8")
@@ -357,6 +439,8 @@ def test_ctranslate2_translates_too(exported: str, capsys: pytest.CaptureFixture
     arguments = ["--engine", "ctranslate2", "--model", exported, "--threads", "1"]
     assert translate_main([*arguments, PIZZA]) == 0
     assert lines_of(capsys) == ["The pizza came out of the oven"]
+    assert translate_main([*arguments[2:], PIZZA]) == 0  # the folder tells the engine
+    assert lines_of(capsys) == ["The pizza came out of the oven"]
     for precision in ("fp32", "int8"):
         assert translate_main([*arguments, "--precision", precision, "--prefix", "A", PIZZA]) == 0
         assert lines_of(capsys) == ["A pizza came out of the oven"]
@@ -430,15 +514,23 @@ def test_what_ctranslate2_cannot_do_is_explained(
         (["--top-k", "2", "--seed", "1", "x"], "--top-k, --seed are for --sample"),
         (
             ["--sample", "--temperature", "-1", "x"],
-            "must be a number between 0 and 100; found '-1'",
+            "must be a number from 0 to 100; found '-1'",
         ),
-        (["--sample", "--seed", "-1", "x"], "must be a whole number of at least 0; found '-1'"),
-        (["--sample", "--top-k", "0", "x"], "must be a whole number of at least 1; found '0'"),
+        (["--sample", "--seed", "-1", "x"], "must be a whole number from 0 to 340"),
+        (
+            ["--sample", "--top-k", "0", "x"],
+            "must be a whole number from 1 to 1,000,000; found '0'",
+        ),
         (["--sample", "--score", "y", "x"], "not allowed with argument"),
         (["--score", "y"], "--score is for one text, or for --input and a file with its trans"),
         (["--score", "y", "x", "z"], "--score is for one text, or for --input and a file with"),
-        (["--workers", "0", "x"], "must be a whole number of at least 1; found '0'"),
-        (["--patience", "0", "x"], "must be a number between 0.01 and 1000; found '0'"),
+        (["--workers", "0", "x"], "must be a whole number from 1 to 64; found '0'"),
+        (["--alternatives", "1000000", "x"], "must be a whole number from 1 to 100; found"),
+        (["--n-best", "300", "x"], "--n-best must be at most 256, the widest beam; found 300"),
+        (["--sample", "--beam-size", "2", "x"], "--sample takes no --beam-size; leave it out"),
+        (["--score", "y", "--n-best", "2", "x"], "--score takes no --n-best; leave it out"),
+        (["--overwrite", "--resume-output", "x"], "not allowed with argument"),
+        (["--patience", "0", "x"], "must be a number above 0 and at most 1000; found '0'"),
         (["--precision", "fp16", "x"], "invalid choice: 'fp16'"),
     ],
 )
@@ -473,7 +565,7 @@ def test_evaluation_says_how_it_was_translated(
     assert report["scores"][0]["value"] == pytest.approx(100)
     with pytest.raises(SystemExit):
         evaluate_main(["--hypotheses", "a", "--reference", "b", "--workers", "2", "--shortlist"])
-    assert "leave out --shortlist, --workers\n" in capsys.readouterr().err
+    assert "takes no --shortlist, --workers; leave them out" in capsys.readouterr().err
 
 
 # Evaluation --------------------------------------------------------------------------------------
@@ -513,14 +605,18 @@ def test_evaluation_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFix
     for resamples in ("1", "-5", "many"):
         with pytest.raises(SystemExit):
             evaluate_main(["--reference", "x", "--input", "x", "--bootstrap", resamples])
-        assert f"at least 2; found '{resamples}'" in capsys.readouterr().err
+        assert (
+            f"must be 0 or a whole number from 2 to 100,000; found '{resamples}'"
+            in capsys.readouterr().err
+        )
 
 
 def test_hypotheses_are_not_translated(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--hypotheses", "a.en", "--reference", "b.en", "--output", "c.en"]
     with pytest.raises(SystemExit):
         evaluate_main([*arguments, "--model", "runs/a", "--beam-size", "1", "--alpha", "0"])
-    assert "leave out --model, --beam-size, --alpha, --output\n" in capsys.readouterr().err
+    message = "--hypotheses takes no --model, --beam-size, --alpha, --output; leave them out"
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("main", [train_main, translate_main, evaluate_main])
@@ -583,3 +679,22 @@ def test_a_run_that_was_moved_is_resumed_where_it_is(
     assert train_main(["--config", str(moved / "config.yaml"), "--resume", more]) == 0
     assert (moved / "checkpoints" / "step-00000003").is_dir() and not (tmp_path / "a").exists()
     assert f"transformer-translate --model {moved}" in capsys.readouterr().err
+
+
+def test_a_long_translation_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("transformer.cli.decoding.SECONDS_BETWEEN_LINES", 0.01)
+    source = tmp_path / "a.de"
+    source.write_text("Guten Morgen!\n" * 50)
+    assert translate_main(["--input", str(source)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) > 1 and re.fullmatch(r"50 lines in \d+ s, [\d.]+ lines/s", told[-1])
+
+
+def test_settings_into_a_pipe_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert train_main(["--settings"]) == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import Config, ModelConfig, load_config
+    from .errors import UserError
     from .inference.generator import Generator
     from .inference.translator import Translation, Translator
     from .model.encoder_decoder import Transformer
@@ -28,6 +29,7 @@ _HOME = {
     "Transformer": "model.encoder_decoder",
     "Translation": "inference.translator",
     "Translator": "inference.translator",
+    "UserError": "errors",
     "gpt2_config": "model.gpt2",
     "load_config": "config",
     "train": "training.loop",
@@ -43,6 +45,7 @@ __all__ = [
     "Transformer",
     "Translation",
     "Translator",
+    "UserError",
     "gpt2_config",
     "load_config",
     "train",

@@ -4,14 +4,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ..cli import make_parser, run_command, write_utf8
+from ..cli.command import make_parser, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """`transformer-export`."""
-    write_utf8()
+    return run_command(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = make_parser(
         "transformer-export",
+        "--format FORMAT --output DIR [options]",
         "Write a trained model in the format of another engine.",
         """
         examples:
@@ -37,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="how weights are stored: float32 (default), float16, bfloat16; for ctranslate2 also "
         "int16, int8, int8_float32, int8_float16, int8_bfloat16",
     )
-    args = parser.parse_args(argv)
-    return run_command(lambda: _export(args))
+    return _export(parser.parse_args(argv))
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -56,7 +59,7 @@ def _export(args: argparse.Namespace) -> int:
     export = {"ctranslate2": export_ctranslate2, "huggingface": export_huggingface}[args.format]
     with new_folder(args.output, overwrite=args.overwrite) as folder:
         if of_gpt:
-            export_gpt2(run, config, folder, quantization=args.quantization)
+            export_gpt2(run, folder, quantization=args.quantization)
         else:
             export(Trained.load(args.model), folder, quantization=args.quantization)
         n_bytes = sum(path.stat().st_size for path in folder.iterdir())

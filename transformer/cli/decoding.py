@@ -1,0 +1,214 @@
+"""The options of the commands that translate: which model, and how it searches."""
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from ..config import MAX_THREADS, DecodingConfig
+from ..errors import UserError
+from .command import Options, number, whole
+
+FILE_WINDOW = 4096
+"""Lines of a file that are sorted by length together."""
+
+PRECISION: Literal["fp32"] = "fp32"
+"""That of matrix products, unless told otherwise."""
+
+MAX_WORKERS = 64
+
+SEARCH = {
+    "beam_size": ("K", "live hypotheses; 1 is greedy (paper: 4)"),
+    "length_penalty": (
+        None,
+        "paper: ((5 + n) / 6)^alpha; power: n^alpha, as in fairseq and Marian; none",
+    ),
+    "alpha": ("A", "its exponent (paper: 0.6)"),
+    "patience": (
+        "P",
+        "stop once P times the beam size hypotheses have ended; 1 is fast (paper: when no other "
+        "can win)",
+    ),
+    "coverage_penalty": (
+        "B",
+        "against leaving out parts of the source: beta of Wu et al. 2016 (paper: 0)",
+    ),
+    "no_repeat_ngram_size": (
+        "N",
+        "against loops: no N pieces in a row come twice (paper: 0, they may)",
+    ),
+}
+"""Settings of `DecodingConfig` that have an option, what stands for their value, their help."""
+
+
+def add_search_options(options: Options) -> None:
+    """An option for each setting of `SEARCH`, with the bounds that the setting has."""
+    for name, (metavar, meaning) in SEARCH.items():
+        flag = f"--{name.replace('_', '-')}"
+        annotation = DecodingConfig.model_fields[name].annotation
+        if get_origin(annotation) is Literal:
+            options.add(flag, choices=get_args(annotation), help=meaning)
+        else:
+            options.add(flag, type=_parser_of(name), metavar=metavar, help=meaning)
+
+
+def _parser_of(name: str) -> Callable[[str], float]:
+    field = DecodingConfig.model_fields[name]
+    bounds: dict[str, Any] = {}
+    for part in field.metadata:
+        bounds |= {kind: getattr(part, kind) for kind in ("ge", "gt", "le") if hasattr(part, kind)}
+    if field.annotation is int:
+        return whole(bounds["ge"], bounds["le"])
+    lowest = bounds["gt"] if "gt" in bounds else bounds["ge"]
+    return number(lowest, bounds["le"], above="gt" in bounds)
+
+
+def add_model_options(options: Options) -> None:
+    """Which model, and what computes."""
+    options.add(
+        "--model", metavar="DIR", help="run directory; without it, the model in the package"
+    )
+    options.add(
+        "--engine",
+        choices=("torch", "ctranslate2"),
+        help="ctranslate2 is for a folder that transformer-export wrote, and known by it",
+    )
+    options.add(
+        "--precision",
+        choices=("fp32", "bf16", "int8"),
+        help="of matrix products: bf16 and int8 are faster where the processor has them (fp32; "
+        "with ctranslate2 as exported)",
+    )
+    options.add("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
+    options.add("--threads", type=whole(1, MAX_THREADS), metavar="N", help="CPU threads")
+
+
+def add_file_options(options: Options) -> None:
+    """What makes the translation of many lines fast."""
+    options.add(
+        "--shortlist",
+        action="store_true",
+        help="only pieces that the source may need, by the run's shortlist.safetensors",
+    )
+    options.add(
+        "--workers",
+        type=whole(1, MAX_WORKERS),
+        default=1,
+        metavar="N",
+        help="processes that translate side by side, for files; best one per core (1)",
+    )
+
+
+def engine_of(args: argparse.Namespace) -> str:
+    """The engine asked for, or the one that the folder is made for."""
+    if args.engine:
+        return str(args.engine)
+    exported = args.model is not None and (Path(args.model).expanduser() / "model.bin").is_file()
+    return "ctranslate2" if exported else "torch"
+
+
+def load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """The translator that the options ask for, and the settings of its searches.
+
+    Raises:
+        UserError: options that do not go together, or a model that cannot be used.
+    """
+    import gc
+
+    from ..memory import keep_compiled_products, keep_freed_memory
+
+    keep_compiled_products()
+    keep_freed_memory()
+    from ..device import choose_device, set_threads
+    from ..inference.translator import Translator
+
+    engine = engine_of(args)
+    if args.workers > 1 and args.threads:
+        raise UserError("give --workers or --threads, not both: a worker has one thread")
+    set_threads(1 if args.workers > 1 else args.threads)
+    device = str(choose_device(args.device))
+    if args.workers > 1 and not device.startswith("cpu"):
+        raise UserError(f"--workers is for the CPU; leave it out with --device {args.device}")
+    if engine == "ctranslate2":
+        if args.model is None:
+            raise UserError("--engine ctranslate2 needs --model, a folder of transformer-export")
+        if args.workers > 1:
+            raise UserError("--workers is for --engine torch; ctranslate2 takes --threads")
+        if args.shortlist:
+            raise UserError("--shortlist is for --engine torch; leave it out")
+        kinds = {None: "default", "fp32": "float32", "bf16": "bfloat16", "int8": "int8"}
+        translator = Translator.load_ctranslate2(
+            args.model, device=device, threads=args.threads, compute_type=kinds[args.precision]
+        )
+    else:
+        translator = Translator.load(
+            args.model,
+            device=device,
+            precision=args.precision or PRECISION,
+            shortlist=args.shortlist,
+        )
+    gc.freeze()  # what is loaded stays, and need not be looked through for garbage
+    given = {name: getattr(args, name) for name in SEARCH if getattr(args, name) is not None}
+    return translator, {name: getattr(translator.decoding, name) for name in SEARCH} | given
+
+
+# Progress ----------------------------------------------------------------------------------------
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+@contextmanager
+def progress(
+    *, bar: bool, total: int | None = None, n_done: int = 0
+) -> Iterator[Callable[[], None]]:
+    """Tells on standard error how far a long translation is: a bar on a terminal, else lines.
+
+    Args:
+        bar: a bar disturbs nothing: the translations themselves do not go to the terminal.
+        total: lines there are; None if unknown.
+        n_done: lines that are done already.
+    """
+    if not sys.stderr.isatty():
+        with _told_in_lines(total, n_done) as advance:
+            yield advance
+    elif not bar:
+        yield lambda: None
+    else:
+        from tqdm import tqdm
+
+        with tqdm(total=total, initial=n_done, unit="line", dynamic_ncols=True, delay=1.0) as shown:
+            yield lambda: shown.update(1) and None
+
+
+@contextmanager
+def _told_in_lines(total: int | None, n_done: int) -> Iterator[Callable[[], None]]:
+    # By a thread, since lines come in bursts, one window after the other.
+    started = time.monotonic()
+    n = n_done
+    finished = threading.Event()
+
+    def tell() -> None:
+        of = f" of {total:,}" if total else ""
+        seconds = time.monotonic() - started
+        rate = (n - n_done) / seconds
+        print(f"{n:,}{of} lines in {seconds:,.0f} s, {rate:.1f} lines/s", file=sys.stderr)
+
+    def tell_now_and_then() -> None:
+        while not finished.wait(SECONDS_BETWEEN_LINES):
+            tell()
+
+    def advance() -> None:
+        nonlocal n
+        n += 1
+
+    threading.Thread(target=tell_now_and_then, daemon=True).start()
+    try:
+        yield advance
+    finally:
+        finished.set()
+    if time.monotonic() - started > SECONDS_BETWEEN_LINES:  # a short one has nothing to sum up
+        tell()

@@ -1,0 +1,43 @@
+"""The options of the commands that draw at random."""
+
+import argparse
+from typing import Any
+
+from ..errors import UserError
+from .command import Options, number, whole
+
+NAMES = ("temperature", "top_k", "top_p", "seed")
+
+
+def add_sampling_options(options: Options) -> None:
+    """Temperature, cuts and the seed; see `Sampling`."""
+    options.add(
+        "--temperature",
+        type=number(0, 100),
+        metavar="T",
+        help="1; below: safer, 0: always the likeliest; above: wilder",
+    )
+    options.add(
+        "--top-k", type=whole(1, 10**6), metavar="K", help="draw from the K likeliest pieces"
+    )
+    options.add(
+        "--top-p", type=number(0, 1), metavar="P", help="draw from the likeliest with this share"
+    )
+    options.add(
+        "--seed", type=whole(0, 2**128 - 1), metavar="N", help="the same seed, the same text (1)"
+    )
+
+
+def sampling_of(args: argparse.Namespace) -> Any:
+    """The `Sampling` that the options ask for.
+
+    Raises:
+        UserError: one of them is out of bounds.
+    """
+    from ..model.sampling import Sampling
+
+    given = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
+    try:
+        return Sampling(**given)
+    except ValueError as error:
+        raise UserError(str(error)) from None

@@ -1,0 +1,107 @@
+"""`transformer-train`."""
+
+import argparse
+import json
+import logging
+import shlex
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..config import describe_settings, load_config
+from .command import make_parser, run_command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`transformer-train`."""
+    return run_command(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = make_parser(
+        "transformer-train",
+        "--config FILE [options] [section.key=value ...]",
+        "Train a translation model, or a language model.",
+        """
+        examples:
+          transformer-train --config configs/quickstart.yaml
+          transformer-train --config configs/quickstart.yaml --dry-run
+          transformer-train --config configs/multi30k_de_en.yaml data.train=my/train data.val=my/val
+          transformer-train --config runs/quickstart/config.yaml --resume
+          transformer-train --config configs/gpt_shakespeare_char_cpu.yaml data.train=input.txt
+
+        Ctrl-C saves and says how to go on. --settings lists everything that can be set.
+        """,
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file with what differs from the defaults"
+    )
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="section.key=value",
+        help="settings that replace the file's, such as training.max_steps=500 or run_dir=runs/a",
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    instead.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved settings, the model's size, the corpus and an estimate of time "
+        "and memory; train nothing",
+    )
+    instead.add_argument(
+        "--profile",
+        action="store_true",
+        help="print where the time of an update goes, by part of the model and kind of operation; "
+        "train nothing",
+    )
+    instead.add_argument("--settings", action="store_true", help="list every setting and stop")
+    args = parser.parse_intermixed_args(argv)
+    if args.settings:
+        return _list_settings()
+    if args.config is None:
+        parser.error("--config FILE is needed; configs/quickstart.yaml is the one to begin with")
+    return _train(args)
+
+
+def _list_settings() -> int:
+    for entry in describe_settings():
+        setting, _, meaning = entry.partition("\n")
+        print(setting)
+        print(textwrap.fill(meaning, 96, initial_indent="    ", subsequent_indent="    "))
+    return 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    overrides = args.overrides
+    if args.resume:
+        from ..training.resuming import run_dir_of
+
+        # The one that a run wrote for itself stays with it when its folder is moved or copied.
+        if folder := run_dir_of(Path(args.config)):
+            overrides = [f"run_dir={json.dumps(str(folder))}", *overrides]
+    config = load_config(args.config, overrides)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("datasets", "httpx", "huggingface_hub", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if args.dry_run:
+        from ..training.dry_run import describe_run
+
+        print(describe_run(config))
+        return 0
+    if args.profile:
+        from ..training.profiling import describe_update
+
+        print(describe_update(config))
+        return 0
+    from ..training.loop import train
+
+    run = train(config, resume=args.resume)
+    if run.interrupted:
+        return 130
+    command = "translate" if config.task == "translation" else "generate"
+    folder = shlex.quote(str(run.directory))
+    print(f'done: transformer-{command} --model {folder} "..."', file=sys.stderr)
+    return 0
