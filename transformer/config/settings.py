@@ -7,16 +7,23 @@ which names the key, says what was found and suggests the nearest right name.
 "The paper" is Vaswani et al. 2017, arXiv 1706.03762; "base" is its base model.
 """
 
-import difflib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from .errors import UserError
+from ..errors import UserError
+from . import strict_yaml
+from .explaining import explain, found_in, joined, shown
 
 
 class ConfigError(UserError):
@@ -32,17 +39,64 @@ class _Settings(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    def __init__(self, /, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            lines = [explained(problem, type(self)) for problem in found_in(error)]
+            raise ConfigError(joined(lines, error.error_count())) from None
 
-PositiveInt = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
+    # Sections of a larger whole are validated without it, as if it were pydantic's own: the whole
+    # then says where in it something is wrong.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
-Column = Annotated[
-    str | None, BeforeValidator(lambda value: str(value) if type(value) is int else value)
-]
 
+# Bounds that nobody meets who means what he writes. They keep slips of the keyboard from becoming
+# overflows, or searches without an end.
+MAX_COUNT = 10**9
+"""Of everything that is counted and has no closer bound: steps, sentences."""
+MAX_TOKENS = 10**7
+"""Of a batch."""
+MAX_THREADS = 512
+"""Of the CPU."""
+MAX_BEAM_SIZE = 256
+"""Hypotheses of a sentence, live ones and those that are asked for."""
 MAX_ALPHA = 10.0
 """Of the length penalty: far above what is of use, far below where its powers overflow."""
+MAX_PATIENCE = 1000.0
+"""Of the search, in beams."""
+MAX_NGRAM = 1000
+"""Pieces of an n-gram that must not occur twice."""
+MAX_EXTRA_TOKENS = 10_000
+"""Pieces of a translation beyond the length of its source."""
+_MAX_FACTOR = 1e9
+
+PositiveInt = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
+Layers = Annotated[int, Field(ge=1, le=1000)]
+Threads = Annotated[int, Field(ge=1, le=MAX_THREADS)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError(f"must not hold a NUL character; found {shown(value)}")
+    return value
+
+
+def _path(value: str) -> str:
+    # Endings are added to the names, and file systems allow 255 bytes.
+    if any(len(part.encode()) > 240 for part in value.split("/")):
+        raise ValueError(f"no name in a path may have more than 240 bytes; found {shown(value)}")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=3000), AfterValidator(_text)]
+PathText = Annotated[Text, AfterValidator(_path)]
+Column = Annotated[
+    Text | None, BeforeValidator(lambda value: str(value) if type(value) is int else value)
+]
 
 
 class SourceConfig(_Settings):
@@ -52,31 +106,32 @@ class SourceConfig(_Settings):
     `hub:NAME:SUBSET` (a Hugging Face dataset), anything else is a path.
     """
 
-    path: str | None = None
-    """A .tsv or .jsonl file (plain or .gz), a .parquet file, or what two aligned files have in
-    common: `data/train` reads `data/train.de` and `data/train.en` (or .de.gz, .en.gz)."""
-    hub: str | None = None
+    path: PathText | None = None
+    """A .tsv, .csv or .jsonl file (plain or .gz), a .parquet file, or what two aligned files have
+    in common: `data/train` reads `data/train.de` and `data/train.en` (or .de.gz, .en.gz)."""
+    hub: PathText | None = None
     """Name of a dataset on the Hugging Face hub, or a folder laid out like one."""
     builtin: bool = False
     """The German-English sentences that the package generates itself."""
-    subset: str | None = None
+    subset: Text | None = None
     """The hub dataset's configuration, such as `de-en` for wmt14."""
-    split: str | None = None
+    split: Text | None = None
     """The hub dataset's split, or a part of it such as `train[2000:]`; by default `train` or
     `validation`, after the setting's name."""
-    revision: str | None = None
+    revision: Text | None = None
     """The hub dataset's branch, tag or commit: to pin it, or `refs/convert/parquet` for one that is
     still a loading script (iwslt2017), which `datasets` no longer runs."""
-    folder: str | None = None
+    folder: Text | None = None
     """The folder of a hub dataset to read, where subsets are plain folders, as in
     `refs/convert/parquet`."""
     src: Column = None
-    """Column (JSON lines, Parquet, hub) of the source text; by default the source language's code,
-    looked for as a column and inside a `translation` field. Of a language model, the column of its
-    text: by default `text`; in a .tsv file a number, by default 1."""
+    """Column of the source text, by its name or by its number from 1. By default the one named
+    after the source language, among the columns and inside a `translation` field; where no header
+    names the columns of a .tsv or .csv file, the first. Of a language model, the column of its
+    text: by default `text`, or the first."""
     tgt: Column = None
-    """Column of the target text, likewise."""
-    weight: float = Field(default=1.0, gt=0, le=1000)
+    """Column of the target text, likewise; where no header names the columns, the second."""
+    weight: float = Field(default=1.0, ge=1e-6, le=1000)
     """How often an epoch sees each pair: 2.0 is twice, 0.25 a different quarter every epoch."""
 
     @model_validator(mode="after")
@@ -117,20 +172,21 @@ def _sources(value: Any) -> Any:
     return tuple(_source(item) for item in items)
 
 
-Sources = Annotated[tuple[SourceConfig, ...], BeforeValidator(_sources)]
+# As many as the file that a run writes for itself can hold: see strict_yaml.
+Sources = Annotated[tuple[SourceConfig, ...], Field(max_length=500), BeforeValidator(_sources)]
 
 
 class CleaningConfig(_Settings):
     """Which pairs are left out of training. Every reason is counted and reported."""
 
-    max_tokens: PositiveInt = 256
+    max_tokens: Tokens = 256
     """Longest sentence kept, in pieces, either side, end of sentence included."""
-    max_length_ratio: float | None = Field(default=4.0, gt=1)
+    max_length_ratio: float | None = Field(default=4.0, gt=1, le=_MAX_FACTOR)
     """Longest side over shortest, in characters; only pairs with a side over 20 characters are
     judged, since short ones differ much by nature. null keeps all."""
     drop_duplicates: bool = True
     """Keep the first of pairs that are equal on both sides."""
-    script: str | None = "LATIN"
+    script: Text | None = "LATIN"
     """Script that most letters of both sides must have, as Unicode names it (LATIN, CYRILLIC, ...).
     null keeps all."""
 
@@ -140,10 +196,13 @@ class DataConfig(_Settings):
     a .tsv, .jsonl or .parquet file, or of a hub dataset, is one; so is every source sentence
     of the built-in corpus. Texts are not cleaned."""
 
-    src_lang: str = "de"
-    """Source language code: file ending, column name, and nothing more."""
-    tgt_lang: str = "en"
-    """Target language code, likewise."""
+    src_lang: PathText = "de"
+    """Language to translate from: the ending of its file and the name of its column. English to
+    German is `src_lang: en` and `tgt_lang: de`, with the same files. Only where nothing names a
+    column, in a .tsv or .csv file without a header, is the source the first column, and `src: 2,
+    tgt: 1` turns the pairs round."""
+    tgt_lang: PathText = "en"
+    """Language to translate to, likewise."""
     train: Sources = (SourceConfig(builtin=True),)
     """One source or a list of them: a path, `hub:NAME`, `builtin`, or a mapping with `path`, `hub`,
     `src`, `tgt`, `weight` and so on."""
@@ -165,17 +224,17 @@ class DataConfig(_Settings):
 
 
 class TokenizerConfig(_Settings):
-    path: str | None = None
+    path: PathText | None = None
     """An existing tokenizer: a sentencepiece model, the tokenizer.json of a Hugging Face model, or
     the file that a run wrote; null trains one on the training split."""
     kind: Literal["unigram", "bpe", "characters", "byte_bpe"] = "unigram"
     """sentencepiece's `unigram` or `bpe`: the paper uses byte-pair encoding, unigram allows better
     subword regularisation. For language models also `characters`, and `byte_bpe`, that of GPT-2,
     which needs the package tokenizers."""
-    vocab_size: int = Field(default=8000, ge=300)
+    vocab_size: int = Field(default=8000, ge=300, le=1_000_000)
     """Pieces, shared by both languages; the paper: about 37,000. 256 of them are single bytes, so
     that nothing is unknown. `characters` takes as many as the text has."""
-    sampling_alpha: float = Field(default=0.0, ge=0)
+    sampling_alpha: float = Field(default=0.0, ge=0, le=100)
     """Subword regularisation while training (Kudo 2018): 0 always takes the best segmentation. For
     unigram the smoothing of the sampled distribution (0.1 to 0.5, lower is wilder), for bpe the
     share of merges dropped (0.1)."""
@@ -186,17 +245,17 @@ class TokenizerConfig(_Settings):
 class ModelConfig(_Settings):
     """The network. The defaults are the paper's base model."""
 
-    d_model: PositiveInt = 512
+    d_model: int = Field(default=512, ge=1, le=65_536)
     """Width of every layer's input and output; paper: 512 base, 1024 big."""
-    d_ff: PositiveInt = 2048
+    d_ff: int = Field(default=2048, ge=1, le=1_048_576)
     """Inner width of the feed-forward networks; paper: 2048 base, 4096 big."""
-    n_heads: PositiveInt = 8
+    n_heads: int = Field(default=8, ge=1, le=1024)
     """Attention heads, each d_model / n_heads wide; paper: 8 base, 16 big."""
-    n_encoder_layers: PositiveInt = 6
+    n_encoder_layers: Layers = 6
     """Layers of the encoder; paper: 6."""
-    n_decoder_layers: PositiveInt = 6
+    n_decoder_layers: Layers = 6
     """Layers of the decoder; paper: 6. The GPT has these only."""
-    context: PositiveInt = 1024
+    context: int = Field(default=1024, ge=1, le=1_048_576)
     """Tokens that the GPT sees at once, and the length of the blocks it is trained on."""
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
     """Paper: sinusoidal. GPT-2: learned, one vector for each place of `context`."""
@@ -235,10 +294,12 @@ class ModelConfig(_Settings):
 
 
 class TrainingConfig(_Settings):
-    start_from: str | None = None
-    """Begin with the weights and the tokenizer of another run, or of a folder of Hugging Face's
-    GPT-2, in place of random ones; the model must be the same."""
-    batch_tokens: PositiveInt = 25_000
+    start_from: PathText | None = None
+    """Begin with the weights and the tokenizer of another run, in place of random ones: its
+    directory, `shipped` for the model in the package, or a folder of Hugging Face's GPT-2. Its
+    model and decoding settings are taken over, except those that are given here. Those that decide
+    the weights' shapes or meaning cannot be changed."""
+    batch_tokens: Tokens = 25_000
     """Padded tokens of a batch, counted on the longer side, never exceeded; the paper has about
     25,000 on each side in an update. With `accumulate`, of each micro-batch."""
     accumulate: PositiveInt = 1
@@ -249,9 +310,9 @@ class TrainingConfig(_Settings):
     """Stop after so many passes over the data, if that comes first."""
     warmup_steps: PositiveInt = 4000
     """Updates of linear warm-up before the inverse square root decay; paper: 4000."""
-    learning_rate_scale: float = Field(default=1.0, gt=0)
+    learning_rate_scale: float = Field(default=1.0, gt=0, le=1e6)
     """Factor on the paper's schedule; paper: 1."""
-    peak_learning_rate: float | None = Field(default=None, gt=0)
+    peak_learning_rate: float | None = Field(default=None, gt=0, le=1000)
     """Learning rate at the end of the warm-up, in place of the paper's scaled one."""
     decay: Literal["inverse_sqrt", "linear", "cosine"] = "inverse_sqrt"
     """After the warm-up: the paper's inverse square root, or a fall from the same peak to
@@ -262,15 +323,15 @@ class TrainingConfig(_Settings):
     """Paper: 0.9."""
     adam_beta2: Share = 0.98
     """Paper: 0.98."""
-    adam_eps: float = Field(default=1e-9, gt=0)
+    adam_eps: float = Field(default=1e-9, gt=0, le=1)
     """Paper: 1e-9."""
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, le=1000)
     """Decoupled (AdamW), on matrices only; paper: none."""
-    clip_norm: float | None = Field(default=None, gt=0)
+    clip_norm: float | None = Field(default=None, gt=0, le=_MAX_FACTOR)
     """Largest norm of the gradient of an update; null does not clip, as the paper."""
     label_smoothing: Share = 0.1
     """Share of the target distribution spread over all other tokens but padding; paper: 0.1."""
-    consistency: float = Field(default=0.0, ge=0)
+    consistency: float = Field(default=0.0, ge=0, le=1000)
     """Weight of the divergence between two passes with different dropout (R-Drop, Liang et al.
     2021, whose α is twice this); 0 makes one pass, as the paper. Both passes are made at once: a
     batch then holds `batch_tokens` twice, and costs as much."""
@@ -279,17 +340,17 @@ class TrainingConfig(_Settings):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of matrix products, and on a CPU of what flows between the layers; weights and optimiser stay
     fp32. auto: bf16 where the device is built for it, fp32 elsewhere."""
-    device: str = "auto"
+    device: Text = "auto"
     """auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
-    threads: PositiveInt | None = None
+    threads: Threads | None = None
     """CPU threads; null leaves it to torch."""
     validate_every: PositiveInt = 1000
     """Updates between validations; one that is better than all before also saves a checkpoint."""
     checkpoint_every: PositiveInt = 1000
     """Updates between checkpoints to resume from."""
-    keep_checkpoints: PositiveInt = 5
+    keep_checkpoints: int = Field(default=5, ge=1, le=100_000)
     """How many of the newest checkpoints stay on disk."""
-    average_checkpoints: Count = 5
+    average_checkpoints: int = Field(default=5, ge=0, le=100_000)
     """At the end, the weights of the last k checkpoints are averaged (§6.1: 5 base, 20 big), and of
     this average, the last weights and those of the best validation the best are kept; 0 or 1 makes
     no average."""
@@ -318,27 +379,27 @@ class TrainingConfig(_Settings):
 class DecodingConfig(_Settings):
     """Defaults of `transformer-translate`; the paper's values (§6.1)."""
 
-    beam_size: PositiveInt = 4
+    beam_size: int = Field(default=4, ge=1, le=MAX_BEAM_SIZE)
     """Live hypotheses per sentence; paper: 4."""
     length_penalty: Literal["paper", "power", "none"] = "paper"
     """By what a finished hypothesis' log-probability is divided: `paper` ((5 + n) / 6)^alpha (Wu et
     al. 2016, eq. 14), `power` n^alpha as in fairseq, Marian and CTranslate2, `none` 1."""
     alpha: float = Field(default=0.6, ge=0, le=MAX_ALPHA)
     """Exponent of the length penalty; paper: 0.6. Not comparable between `paper` and `power`."""
-    patience: float | None = Field(default=None, gt=0)
+    patience: float | None = Field(default=None, gt=0, le=MAX_PATIENCE)
     """Stop the search for a sentence once patience · beam_size of its hypotheses have ended (Kasai
     et al. 2022); 1 is the rule of fairseq, Marian and CTranslate2, and takes about half the time
     with the length penalty `power`. null, as the paper: stop when no other can win any more."""
     coverage_penalty: float = Field(default=0.0, ge=0, le=MAX_ALPHA)
     """Weight of a penalty for source tokens that the translation paid no attention to (Wu et al.
     2016, eq. 14, its beta); paper: none."""
-    no_repeat_ngram_size: Count = 0
+    no_repeat_ngram_size: int = Field(default=0, ge=0, le=MAX_NGRAM)
     """No n-gram of this many pieces occurs twice in a translation, as in CTranslate2 and Hugging
     Face: against loops ("of the city of the city of the"), but what is to repeat itself cannot. 0,
     as the paper: any may."""
-    max_extra_tokens: Count = 50
+    max_extra_tokens: int = Field(default=50, ge=0, le=MAX_EXTRA_TOKENS)
     """Longest output: the source's length and so many pieces more; paper: 50."""
-    batch_tokens: PositiveInt = 2000
+    batch_tokens: Tokens = 2000
     """Padded source tokens translated together: speed and memory, no influence on the result."""
     split: Literal["long", "always", "never"] = "long"
     """Which lines of several sentences are cut into sentences first: those longer than any the
@@ -359,7 +420,7 @@ class Config(_Settings):
 
     task: Literal["translation", "language_modeling"] = "translation"
     """What is trained: the Transformer on sentence pairs, or the GPT on running text."""
-    run_dir: str = "runs/unnamed"
+    run_dir: PathText = "runs/unnamed"
     """Where everything of this run goes; by default `runs/` and the config file's name."""
     seed: int = Field(default=1, ge=0, lt=2**31)
     """Of weights, dropout, batches and subword sampling."""
@@ -452,28 +513,22 @@ class Config(_Settings):
 
     def to_yaml(self) -> str:
         """Every setting, resolved, as YAML that `load_config` reads back to an equal `Config`."""
-        tree = self.model_dump(mode="json")
-        return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        return strict_yaml.dump(self.model_dump(mode="json"))
 
 
-def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
-    """Reads a YAML file (None: only defaults) and applies `section.key=value` overrides in order.
+def expand_path(path: str | Path) -> Path:
+    """`~` and `~name` at the beginning become a home directory.
 
     Raises:
-        ConfigError: file missing or not YAML, unknown key, wrong type, impossible combination.
+        ConfigError: there is no such user.
     """
-    tree: dict[str, Any] = {}
-    if path is not None:
-        tree = _read_yaml(Path(path))
-        tree.setdefault("run_dir", f"runs/{Path(path).stem}")
-    for override in overrides:
-        _apply(tree, override)
-    where = str(path) if path is not None else "settings"
     try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        raise ConfigError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines))) from None
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"there is no home directory for {Path(path).parts[0]} (of {shown(str(path))}); write "
+            f"the path in full, or ./{path} for a folder of that name"
+        ) from None
 
 
 def setting_paths(settings: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
@@ -498,117 +553,6 @@ def describe_settings(settings: type[BaseModel] = Config, prefix: str = "") -> I
             yield f"{prefix}{name}={default}\n{' '.join((field.description or '').split())}"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number.
-
-    PyYAML keeps the last of two equal keys, so that a second `training:` would undo the first.
-    """
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        keys = [key.value for key, _ in node.value]
-        for i, (key, _) in enumerate(node.value):
-            if key.value in keys[:i]:
-                message = f"{key.value!r} is given twice; write all of it in one place"
-                raise yaml.composer.ComposerError(None, None, message, key.start_mark)
-        return node
-
-
-class _Dumper(yaml.SafeDumper):
-    """Puts the text "1e5" in quotes, since `_Loader` would take it for a number."""
-
-
-for _yaml in (_Loader, _Dumper):
-    _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
-        list("-+0123456789"),
-    )
-
-
-# A ValueError comes of what only looks like a date or number: 2026-02-30.
-_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        folder = path.parent if path.parent.is_dir() else Path("configs")
-        there = {p.stem: str(p) for p in sorted(folder.glob("*.yaml"))}
-        near = difflib.get_close_matches(path.stem, there, n=1)
-        hint = f"there is {', '.join(there.values()) or 'none'} in {folder}"
-        if near:
-            hint = f"did you mean {there[near[0]]}?"
-        raise ConfigError(f"no configuration file {path}; {hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
-    try:
-        tree = yaml.load(text, _Loader)
-    except _NOT_YAML as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold sections such as 'training:', found {tree!r}")
-    return tree
-
-
-def _apply(tree: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError(
-            f"an override is written section.key=value, such as training.max_steps=500; "
-            f"found {override!r}"
-        )
-    try:
-        value = yaml.load(text, _Loader)
-    except _NOT_YAML as error:
-        raise ConfigError(f"the value of {key} is not valid YAML: {error}") from None
-    *sections, name = key.strip().split(".")
-    for section in sections:
-        inner = tree.get(section)
-        tree[section] = dict(inner) if isinstance(inner, dict) else {}
-        tree = tree[section]
-    tree[name] = value
-
-
-def _explain(problem: Any) -> str:
-    # Positions in a list of sources stand in the path as numbers; names are what people typed.
-    path = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        inner = problem["input"]
-        while isinstance(inner, dict) and len(inner) == 1:  # trainin.max_steps=500
-            [(name, inner)] = inner.items()
-            path = f"{path}.{name}"
-        return f"unknown key {path!r}; {_suggestion(path)}"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return f"{path}: {message}" if path else message
-    if problem["type"] == "model_type":
-        return f"{path} must be a mapping of settings; found {problem['input']!r}"
-    return f"{path}: {message[:1].lower()}{message[1:]}; found {problem['input']!r}"
-
-
-def _suggestion(path: str) -> str:
-    # By the last part first, since settings are more often misplaced than sections misspelled.
-    section, _, name = path.rpartition(".")
-    known = list(setting_paths())
-    if section.rpartition(".")[2].isdigit():  # in a list of sources
-        known = [f"{section}.{field}" for field in SourceConfig.model_fields]
-    sections = {key.rpartition(".")[0] for key in known}
-    known += [place for place in sorted(sections) if place and place.rpartition(".")[0] == section]
-
-    def likeness(key: str) -> float:
-        its_section, _, its_name = key.rpartition(".")
-        return _alike(name, its_name) + _alike(section, its_section) / 4
-
-    near = max(known, key=likeness)
-    if _alike(name, near.rpartition(".")[2]) >= 0.6:
-        return f"did you mean {near!r}?"
-    there = [key for key in known if key.rpartition(".")[0] == section]
-    return f"known here: {', '.join(there or Config.model_fields)}"
-
-
-def _alike(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
+def explained(problem: Any, settings: type[BaseModel] = Config) -> str:
+    """One of pydantic's problems with such settings, in our words."""
+    return explain(problem, list(setting_paths(settings)), list(SourceConfig.model_fields))
