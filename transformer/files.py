@@ -7,11 +7,14 @@ writing fails. What a killed process left behind goes at the next chance: see `s
 """
 
 import errno
+import glob
+import logging
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,8 +22,16 @@ from filelock import FileLock, Timeout
 
 from .errors import UserError
 
+log = logging.getLogger(__name__)
+
 LOCK = ".lock"
 """The file in a folder that the process which writes there keeps locked."""
+
+ABANDONED_AFTER = 1.0
+"""Seconds after which a temporary folder that nobody locks was left by a killed process. A live one
+locks it right after making it, and moves it right after deleting the lock."""
+
+_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 class FileError(UserError):
@@ -55,6 +66,8 @@ def reason(error: OSError) -> str:
     words = error.strerror or str(error) or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{words}; make room on the disk"
+    if error.errno == errno.ENOENT:
+        return f"{words}; its folder may have been moved or deleted meanwhile"
     return words
 
 
@@ -90,10 +103,14 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """An empty folder to write into, which takes its name when the block ends without an error.
 
-    A folder of that name is replaced. It is there, whole, until the new one is complete.
+    A folder that is replaced is there, whole, until the new one is complete.
+
+    Args:
+        path: that name. Folders above it are made.
+        replace: take the place of a folder of that name; else one that has something in it stays.
 
     Raises:
         FileError: it cannot be written; what was there before is as it was.
@@ -101,25 +118,36 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary = temporary_name(path)
     replaced = temporary.with_suffix(".old")
     try:
-        with explained(path):
+        with explained(path), ExitStack() as lock:
             temporary.mkdir(parents=True)
-            with locked(temporary):
-                _sweep_abandoned(path)
-                yield temporary
-                _flush_tree(temporary)
+            lock.enter_context(locked(temporary))
+            _sweep_abandoned(path)
+            yield temporary
+            _flush_tree(temporary)
+            if os.name != "posix":  # Windows deletes and moves nothing that is open
+                lock.close()
             (temporary / LOCK).unlink(missing_ok=True)
-            if path.exists():
-                path.rename(replaced)
-            try:
-                temporary.rename(path)
-            except OSError:
-                if replaced.exists():
-                    replaced.rename(path)
-                raise
+            _publish(temporary, path, replaced if replace else None)
             flush_folder(path.parent)
     finally:
+        with suppress(OSError):
+            replaced.rename(temporary if path.exists() else path)
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _publish(temporary: Path, path: Path, replaced: Path | None) -> None:
+    # Another process may do the same at any moment; the last one stays.
+    while True:
+        try:
+            temporary.rename(path)  # takes the place of nothing, or of an empty folder
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or replaced is None:
+                raise
+        if replaced.exists():  # by one that came between our two steps
+            shutil.rmtree(replaced, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            path.rename(replaced)
 
 
 @contextmanager
@@ -134,6 +162,10 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise TakenError(f"another process is writing in {folder}") from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise FileError(f"cannot write {folder / LOCK}: {reason(error)}") from error
+        log.warning("%s cannot be locked: %s", folder, error)
     try:
         yield
     finally:
@@ -148,22 +180,30 @@ def sweep(folder: Path) -> None:
 
 def temporary_name(path: Path) -> Path:
     """A name beside `path` that no other process uses; `sweep` knows it."""
-    return path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.tmp")
+    return path.with_name(f".{_beginning(path)}.{uuid.uuid4().hex}.tmp")
+
+
+def _beginning(path: Path) -> str:
+    # Short enough for what is added: file systems allow 255 bytes.
+    return os.fsdecode(os.fsencode(path.name)[:100])
 
 
 def _sweep_abandoned(path: Path) -> None:
-    # Temporary folders of `path` whose lock is free belong to processes that were killed. One
-    # without a lock has just been made.
-    for other in path.parent.glob(f".{_escaped(path.name[:100])}.*.tmp"):
-        if (other / LOCK).exists():
-            with suppress(TakenError, OSError):
+    # What killed processes left of `path`: an old folder that was to be replaced, and new ones that
+    # are not whole.
+    name = glob.escape(_beginning(path))
+    for old in path.parent.glob(f".{name}.*.old"):
+        with suppress(OSError):
+            old.rename(path)  # fails if the new one is there
+        _remove(old)
+    for other in path.parent.glob(f".{name}.*tmp"):
+        with suppress(FileError, OSError):
+            if time.time() - other.stat().st_mtime < ABANDONED_AFTER:
+                continue
+            if (other / LOCK).exists():
                 with locked(other):
                     pass
-                _remove(other)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+            _remove(other)
 
 
 def _remove(path: Path) -> None:
@@ -176,7 +216,9 @@ def _remove(path: Path) -> None:
 
 def _flush_tree(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.is_file() and path.name != LOCK:
+        if path.is_dir():
+            _flush_tree(path)
+        elif path.name != LOCK:
             with open(path, "rb") as file:
                 _fsync(file.fileno())
     flush_folder(folder)

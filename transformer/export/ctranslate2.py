@@ -32,8 +32,9 @@ def export_ctranslate2(trained: Trained, folder: Path, *, quantization: str = "f
     """Fills a folder that `CTranslate2Engine`, and CTranslate2 without us, can load.
 
     Beside CTranslate2's own files there are config.yaml and sentencepiece.model. Its config.json
-    has two entries more than it reads: `longest_src`, pieces of the longest source seen in
-    training or null, and `n_positions`, pieces at most of a source or a translation.
+    has three entries more than it reads: `longest_src`, pieces of the longest source seen in
+    training or null; `n_positions`, pieces at most of a source or a translation; and `tokenizer`,
+    the fingerprint of the one that the weights belong to.
 
     Raises:
         ExportError: ctranslate2 is not installed, or there is no such quantization.
@@ -89,6 +90,7 @@ def build_spec(trained: Trained) -> Any:
     spec.config.layer_norm_epsilon = nn.LayerNorm(config.d_model).eps
     spec.config.add_attribute("longest_src", trained.longest_src)
     spec.config.add_attribute("n_positions", trained.n_positions)
+    spec.config.add_attribute("tokenizer", tokenizer.fingerprint)
     return spec
 
 

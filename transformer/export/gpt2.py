@@ -5,15 +5,13 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from ..checkpoint import RunDirectory, load_gpt
-from ..config import Config
-from ..data.text_tokenizers import load_tokenizer
+from ..checkpoint import RunDirectory, load_run
 from ..model.gpt2 import gpt2_files
 from .huggingface import dtype_of
 from .trained import ExportError
 
 
-def export_gpt2(run: RunDirectory, config: Config, folder: Path, *, quantization: str) -> None:
+def export_gpt2(run: RunDirectory, folder: Path, *, quantization: str) -> None:
     """Fills a folder for `GPT2LMHeadModel.from_pretrained`: same logits, same continuations.
 
     A byte_bpe tokenizer lies beside it as tokenizer.json, which `AutoTokenizer` loads; any other
@@ -25,16 +23,17 @@ def export_gpt2(run: RunDirectory, config: Config, folder: Path, *, quantization
         CheckpointError, TokenizerError: the run has no usable weights or tokenizer.
     """
     dtype = dtype_of(quantization)
-    tokenizer = load_tokenizer(run.tokenizer)
-    gpt = load_gpt(run.model.resolve(), config, vocab_size=tokenizer.vocab_size)
+    loaded = load_run(run, "language_modeling")
+    tokenizer = loaded.tokenizer
     try:
-        settings, weights = gpt2_files(gpt, eos_id=tokenizer.eos_id)
+        settings, weights = gpt2_files(loaded.model, eos_id=tokenizer.eos_id)
     except ValueError as error:
         raise ExportError(f"{error}; GPT2LMHeadModel cannot hold it") from None
     settings["dtype"] = quantization
+    settings["tokenizer"] = tokenizer.fingerprint  # Generator.load compares it
     files = {
         "config.json": json.dumps(settings, indent=1).encode(),
-        "config.yaml": config.to_yaml().encode(),
+        "config.yaml": loaded.config.to_yaml().encode(),
         tokenizer.file_name: tokenizer.model,
     }
     if tokenizer.file_name == "tokenizer.json":

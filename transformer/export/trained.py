@@ -1,12 +1,12 @@
 """What an export starts from, a finished run, and where it ends, a folder that is whole."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..checkpoint import TOKENIZERS, CheckpointError, RunDirectory, load_model, read_metadata
+from .. import files
+from ..checkpoint import TOKENIZERS, RunDirectory, load_run
 from ..config import Config
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
@@ -36,15 +36,8 @@ class Trained:
             CheckpointError: no run directory, or one without usable weights.
         """
         run = RunDirectory(path) if path else RunDirectory.shipped()
-        config = run.load_config("translation")
-        if not run.tokenizer.is_file():
-            raise CheckpointError(f"{run.tokenizer} is missing; was the run stopped at its start?")
-        tokenizer = Tokenizer.load(run.tokenizer)
-        model = load_model(
-            run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id
-        )
-        longest = read_metadata(run.model).get("longest_src")
-        return cls(model, tokenizer, config, int(longest) if longest else None)
+        loaded = load_run(run, "translation")
+        return cls(loaded.model, loaded.tokenizer, loaded.config, loaded.longest_src)
 
     @property
     def n_positions(self) -> int:
@@ -78,31 +71,27 @@ def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         ExportError: there is something already, or the folder cannot be written.
     """
-    final = Path(path).expanduser().resolve()  # through a link, which stays
+    try:
+        final = Path(path).expanduser().resolve()  # through a link, which stays
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ExportError(f"cannot write {str(path)!r}: {error}") from None
+    _require_free(final, path, overwrite=overwrite)
+    try:
+        with files.new_folder(final, replace=overwrite) as folder:
+            yield folder
+            _require_free(final, path, overwrite=overwrite)  # of what has come meanwhile
+    except files.FileError as error:
+        raise ExportError(str(error).replace(str(final), str(path), 1)) from None
+
+
+def _require_free(final: Path, path: str | Path, *, overwrite: bool) -> None:
     if final.exists() and not overwrite:
         raise ExportError(f"{path} exists already; choose another name or add --overwrite")
     if final.exists() and not _is_export(final):
         raise ExportError(
-            f"{path} is no earlier export, and --overwrite replaces nothing else; choose another "
-            f"name"
+            f"{path} is not an earlier export, and --overwrite replaces nothing else; choose "
+            f"another name"
         )
-    temporary = final.with_name(f".{final.name}.tmp")
-    replaced = final.with_name(f".{final.name}.old")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)  # of an export that was killed
-        temporary.mkdir(parents=True)
-        yield temporary
-        if final.exists():
-            shutil.rmtree(replaced, ignore_errors=True)
-            final.rename(replaced)
-        temporary.rename(final)
-        shutil.rmtree(replaced, ignore_errors=True)
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if replaced.exists() and not final.exists():
-            replaced.rename(final)
 
 
 def _is_export(path: Path) -> bool:

@@ -1,15 +1,18 @@
 """Beam search by CTranslate2, over a folder that `transformer-export` has written."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import CheckpointError, RunDirectory
+from ..checkpoint import LONGEST, CheckpointError, RunDirectory, require_same_run
 from ..config import DecodingConfig
 from ..data.tokenizer import Tokenizer
+from ..device import THREADS_PER_CORE
 from ..errors import UserError
 from .beam_search import Hypothesis, length_penalty
+from .checks import check_number
 
 PATIENCE = 2.0
 """CTranslate2 ends a search once so many times beam_size hypotheses are finished, if the settings
@@ -80,15 +83,17 @@ class CTranslate2Engine:
             raise UserError(
                 'ctranslate2 is not installed: pip install "attention-transformer[export]"'
             ) from None
+        if threads is not None:
+            check_number("threads", threads, 1, THREADS_PER_CORE * (os.cpu_count() or 1))
         folder = RunDirectory(path)
-        try:
-            about = json.loads((folder.path / "config.json").read_text(encoding="utf-8"))
-            n_positions, longest_src = about["n_positions"], about["longest_src"]
-        except (OSError, ValueError, KeyError):
-            raise CheckpointError(
-                f"{path} is no model for CTranslate2; transformer-export --format ctranslate2 "
-                f"writes one"
-            ) from None
+        n_positions, longest_src, fingerprint = _read_about(folder)
+        tokenizer = Tokenizer.load(folder.tokenizer)
+        require_same_run(
+            {} if fingerprint is None else {"tokenizer": fingerprint},
+            tokenizer,
+            weights=folder.path / "model.bin",
+            tokenizer_path=folder.tokenizer,
+        )
         kind, _, index = device.partition(":")
         try:
             translator = ctranslate2.Translator(
@@ -98,9 +103,9 @@ class CTranslate2Engine:
                 compute_type=compute_type,
                 intra_threads=threads or 0,
             )
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"CTranslate2 cannot load {path}: {error}") from None
-        tokenizer = Tokenizer.load(folder.tokenizer)
+        except (RuntimeError, ValueError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"CTranslate2 cannot load {path} on {device}: {reason}") from None
         return cls(translator, tokenizer, n_positions=n_positions, longest_src=longest_src)
 
     def search(
@@ -215,3 +220,27 @@ class CTranslate2Engine:
             for h in hypotheses
             if len(h.ids) + h.finished <= limit and self._forbidden.isdisjoint(h.ids)
         ]
+
+
+def _read_about(folder: RunDirectory) -> tuple[int, int | None, str | None]:
+    # What our exports write into config.json: n_positions, longest_src, and the fingerprint of the
+    # tokenizer, which older ones lack.
+    try:
+        about = json.loads((folder.path / "config.json").read_text(encoding="utf-8"))
+        n_positions, longest_src = about["n_positions"], about["longest_src"]
+        fingerprint = about.get("tokenizer")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CheckpointError(
+            f"{folder.path} is no model for CTranslate2; transformer-export --format ctranslate2 "
+            f"writes one"
+        ) from None
+    numbers = [("n_positions", n_positions)]
+    if longest_src is not None:
+        numbers.append(("longest_src", longest_src))
+    for name, found in numbers:
+        if type(found) is not int or not 2 <= found <= 2 * LONGEST:
+            raise CheckpointError(
+                f"{folder.path / 'config.json'} is damaged: {name} must be a whole number from 2 "
+                f"to {2 * LONGEST:,}; found {str(found)[:40]}"
+            )
+    return n_positions, longest_src, None if fingerprint is None else str(fingerprint)

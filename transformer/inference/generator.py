@@ -1,5 +1,6 @@
 """A prompt in, a text that goes on from it out: the GPT's counterpart of the translator."""
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,14 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoint import CheckpointError, RunDirectory, load_gpt
+from ..checkpoint import CheckpointError, RunDirectory, load_run, require_same_run
 from ..data.text_tokenizers import TextTokenizer, load_tokenizer
+from ..device import choose_device
 from ..model.gpt import GPT, GenerationState
 from ..model.gpt2 import is_gpt2
 from ..model.sampling import Sampling
 from ..model.stepping import Step
-from .precision import Precision, convert
+from .precision import Precision, check_precision, convert
 from .text import with_bytes
 
 
@@ -65,15 +67,18 @@ class Generator:
 
         Args:
             path: the folder.
-            device: cpu, cuda, cuda:1 or mps.
+            device: cpu, cuda, cuda:1, mps, or auto: a GPU if there is one.
             precision: of the matrix products; see `convert`.
             compile: generate by a `CompiledStep`, in fp32 or bf16 altogether.
 
         Raises:
             CheckpointError: no such folder, or one without a language model.
             TokenizerError: no tokenizer in it.
-            UserError: int8 where it is not possible, or no C++ compiler to compile by.
+            UserError: no such device or precision, int8 where it is not possible, or no C++
+                compiler to compile by.
         """
+        check_precision(precision)
+        chosen = choose_device(device)
         run = RunDirectory(path)
         if is_gpt2(run.path):
             try:
@@ -81,11 +86,19 @@ class Generator:
             except ValueError as error:
                 raise CheckpointError(str(error)) from None
             tokenizer = load_tokenizer(run.path)
+            settings = run.path / "config.json"
+            about = json.loads(settings.read_text(encoding="utf-8"))
+            if isinstance(fingerprint := about.get("tokenizer"), str):  # our export wrote it
+                require_same_run(
+                    {"tokenizer": fingerprint},
+                    tokenizer,
+                    weights=settings,
+                    tokenizer_path=run.path,
+                )
         else:
-            config = run.load_config("language_modeling")
-            tokenizer = load_tokenizer(run.tokenizer)
-            gpt = load_gpt(run.model.resolve(), config, vocab_size=tokenizer.vocab_size)
-        gpt = gpt.to(device)
+            loaded = load_run(run, "language_modeling")
+            gpt, tokenizer = loaded.model, loaded.tokenizer
+        gpt = gpt.to(chosen)
         if compile:
             from .compiled import CompiledStep
 
