@@ -1,6 +1,10 @@
+import csv
 import errno
 import gzip
+import io
 import json
+import logging
+import os
 import re
 import tempfile
 import threading
@@ -104,11 +108,24 @@ def write_parquet(folder: Path, pairs: Pairs, name: str = "x.parquet", nested: b
     return str(folder / name)
 
 
+def write_csv(
+    folder: Path, pairs: Pairs, ending: str = "", header: bool = True, delimiter: str = ","
+) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, delimiter=delimiter)
+    rows.writerows([*([("de", "en")] if header else []), *pairs])
+    return str(write_text(folder / f"x.csv{ending}", text.getvalue()))
+
+
 WRITERS: dict[str, Callable[[Path, Pairs], Any]] = {
     "aligned": write_aligned,
     "aligned gz": lambda folder, pairs: write_aligned(folder, pairs, ".gz"),
     "tsv": write_tsv,
     "tsv gz": lambda folder, pairs: write_tsv(folder, pairs, ".gz"),
+    "csv": write_csv,
+    "csv gz": lambda folder, pairs: write_csv(folder, pairs, ".gz"),
+    "csv of Germany": lambda folder, pairs: write_csv(folder, pairs, delimiter=";"),
+    "csv without a header": lambda folder, pairs: write_csv(folder, pairs, header=False),
     "jsonl": write_json,
     "jsonl gz": lambda folder, pairs: write_json(folder, pairs, "x.jsonl.gz"),
     "json": lambda folder, pairs: write_json(folder, pairs, "x.json"),
@@ -146,7 +163,8 @@ class TestFormats:
     def test_what_is_written_is_read(self, pairs: Pairs, data: st.DataObject) -> None:
         kind = data.draw(st.sampled_from(list(WRITERS)))
         # A U+FEFF at the start of a file is a byte order mark, not text.
-        pairs = [("^" + src, tgt) for src, tgt in pairs] if kind.startswith("tsv") else pairs
+        tables = ("tsv", "csv without a header")
+        pairs = [("^" + src, tgt) for src, tgt in pairs] if kind.startswith(tables) else pairs
         pairs = [(src.lstrip("\ufeff"), tgt.lstrip("\ufeff")) for src, tgt in pairs]
         with tempfile.TemporaryDirectory() as folder:
             source = WRITERS[kind](Path(folder), pairs)
@@ -197,6 +215,190 @@ class TestFormats:
     def test_the_built_in_corpus_has_two_languages(self) -> None:
         message = "must be de and en, in either order; found 'de' and 'fr'"
         assert message in error_of("builtin", tgt_lang="fr")
+
+
+ROWS = {"de": "Ein Hund läuft.", "en": "A dog runs.", "n": "7"}
+
+
+def write_columns(folder: Path, kind: str, names: list[str]) -> str:
+    """A file with a row or two, and columns of these names in this order."""
+    rows = [{name: ROWS[name] for name in names}, {name: f"{ROWS[name]}!" for name in names}]
+    if kind == "jsonl":
+        lines = [json.dumps(row) for row in rows]
+    elif kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), folder / "x.parquet")
+        return str(folder / "x.parquet")
+    else:
+        sign = {"tsv": "\t", "csv": ","}[kind]
+        lines = [sign.join(names), *(sign.join(row.values()) for row in rows)]
+    return str(write_text(folder / f"x.{kind}", "\n".join(lines)))
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
+class TestColumns:
+    EXPECTED = (("Ein Hund läuft.", "A dog runs."), ("Ein Hund läuft.!", "A dog runs.!"))
+
+    @pytest.mark.parametrize("names", [["de", "en"], ["en", "de"], ["n", "en", "de"]])
+    def test_languages_choose_the_columns(
+        self, kind: str, names: list[str], tmp_path: Path
+    ) -> None:
+        path = write_columns(tmp_path, kind, names)
+        assert read(path) == list(self.EXPECTED)
+        swapped = [(tgt, src) for src, tgt in self.EXPECTED]
+        assert read(path, src_lang="en", tgt_lang="de") == swapped
+
+    def test_by_name_and_by_number(self, kind: str, tmp_path: Path) -> None:
+        path = write_columns(tmp_path, kind, ["n", "en", "de"])
+        for src, tgt in (("de", "en"), (3, 2), ("3", "en"), (3, None), (None, "en")):
+            assert read({"path": path, "src": src, "tgt": tgt}) == list(self.EXPECTED)
+        assert read({"path": path, "src": "en", "tgt": "n"})[0] == ("A dog runs.", "7")
+
+    def test_a_column_that_there_is_not(self, kind: str, tmp_path: Path) -> None:
+        path = write_columns(tmp_path, kind, ["de", "en", "n"])
+        message = error_of({"path": path, "src": "fr", "tgt": "en"})
+        assert "no column 'fr'; found de, en, n" in message
+        assert "Set src and tgt, as in {path: FILE, src: COLUMN, tgt: COLUMN}" in message
+        for number in ("9", "9" * 2000):
+            assert re.search(
+                "no column|columns are numbered", error_of({"path": path, "src": number})
+            )
+
+
+class TestTables:
+    @pytest.mark.parametrize("ending", ["tsv", "csv"])
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "source\ttarget",
+            "src\ttgt",
+            "German\tEnglish",
+            "DE\tEN",
+            "deutsch\tenglisch",
+            " de\ten ",
+        ],
+    )
+    def test_a_header_is_not_a_pair(self, header: str, ending: str, tmp_path: Path) -> None:
+        sign = {"tsv": "\t", "csv": ","}[ending]
+        text = f"{header}\nJa.\tYes.\n".replace("\t", sign)
+        path = str(write_text(tmp_path / f"x.{ending}", text))
+        assert read(path) == [("Ja.", "Yes.")]
+        assert read({"path": path, "src": 2, "tgt": 1}) == [("Yes.", "Ja.")]
+
+    @pytest.mark.parametrize("first", ["Quelle\tSource", "Ziel\ttarget", "de\tof", "source\ten"])
+    def test_words_that_might_name_a_column_are_text(self, first: str, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.tsv", f"{first}\nJa.\tYes.\n")
+        assert read(str(path)) == [tuple(first.split("\t")), ("Ja.", "Yes.")]
+
+    def test_columns_by_number_where_nothing_names_them(self, tmp_path: Path) -> None:
+        path = write_tsv(tmp_path, PAIRS)
+        assert read({"path": path, "src": 2, "tgt": 1}) == [(tgt, src) for src, tgt in PAIRS]
+        write_text(tmp_path / "x.tsv", "1\tJa.\t0.5\tYes.\n2\tNein.\t0.9\tNo.\n")
+        found = read({"path": path, "src": 2, "tgt": 4})
+        assert found == [("Ja.", "Yes."), ("Nein.", "No.")]
+        assert "Of more than two, choose with src and tgt" in error_of(path)
+
+    def test_the_two_columns_differ(self, tmp_path: Path) -> None:
+        path = write_tsv(tmp_path, PAIRS)
+        message = error_of({"path": path, "src": 2})
+        assert "x.tsv:1: src and tgt must be two columns; both are column 2" in message
+
+    def test_a_line_with_a_column_too_many_is_refused(self, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.tsv", "de\ten\nJa.\tYes.\nNe\tin.\tNo.\n")
+        message = "x.tsv:3: every line must have the 2 columns of the first one; found 3 columns"
+        assert message in error_of(str(path))
+
+    def test_csv_is_quoted(self, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.csv", '"Ja, \t""gut"".","a\nb"\r\n\r\nNein.,No.\r\n')
+        assert read(str(path)) == [('Ja, \t"gut".', "a\nb"), ("Nein.", "No.")]
+
+    @pytest.mark.parametrize("text", ['a,b\n"c" d,e\n', 'a,b\nc,"d\n', 'a,b\nc,"d' + "x" * 200_000])
+    def test_csv_quoted_wrongly_is_refused(self, text: str, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.csv", text)
+        assert re.search(r"x\.csv:[23]: .*must be quoted, and quota", error_of(str(path)))
+
+    def test_how_the_columns_are_named_is_one_way_for_both(self, tmp_path: Path) -> None:
+        """`source` may be the website that a pair was found on."""
+        path = write_text(tmp_path / "x.jsonl", '{"source": "web", "deu": "Ja.", "en": "Yes."}\n')
+        assert "no column 'de'; found source, deu, en" in error_of(str(path))
+
+
+GERMAN = ["Der Hund ist nicht hier.", "Wir sind mit dem Zug nach Köln gefahren.", "Das ist gut."]
+ENGLISH = ["The dog is not here.", "We went to Cologne by train.", "That is good."]
+GERMAN_ENGLISH: Pairs = list(zip(GERMAN, ENGLISH, strict=True)) * 5
+
+
+class TestLanguages:
+    """Sides in evidently other languages than the settings say are warned about."""
+
+    @pytest.fixture
+    def warnings_of(self, caplog: pytest.LogCaptureFixture) -> Callable[..., str]:
+        def warnings_of(source: Any, split: Literal["train", "val"] = "val", **other: Any) -> str:
+            caplog.clear()
+            with caplog.at_level(logging.WARNING, logger="transformer"):
+                load_corpus(config(source, **{"train": source, **other}), split)
+            return caplog.text
+
+        return warnings_of
+
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_good_data_is_silent(
+        self, kind: str, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        assert warnings_of(WRITERS[kind](tmp_path, GERMAN_ENGLISH)) == ""
+
+    @pytest.mark.parametrize("split", ["train", "val"])
+    def test_a_table_the_other_way_round(
+        self, split: str, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        path = write_tsv(tmp_path, GERMAN_ENGLISH)
+        for _ in range(2):  # the second time, the text comes from the cache
+            message = warnings_of(path, split, src_lang="en", tgt_lang="de")
+            assert f"data.{split}: {path}: column 1 looks like German and column 2" in message
+            assert "column 2 looks like English, but data.src_lang is en and data.tgt" in message
+            assert "set src: 2 and tgt: 1 of this source, or data.src_lang=de and data." in message
+        # Both remedies work.
+        source = {"path": path, "src": 2, "tgt": 1}
+        assert warnings_of(source, split, src_lang="en", tgt_lang="de") == ""
+        assert warnings_of(path, split) == ""
+
+    def test_other_sources_the_other_way_round(
+        self, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        swapped = [(tgt, src) for src, tgt in GERMAN_ENGLISH]
+        message = warnings_of(write_json(tmp_path, swapped))
+        assert "column de looks like English and column en looks like German" in message
+        assert message.strip().endswith("set src: en and tgt: de of this source")
+        assert warnings_of({"path": f"{tmp_path}/x.jsonl", "src": "en", "tgt": "de"}) == ""
+        message = warnings_of(write_aligned(tmp_path, swapped))
+        assert "the source side looks like English and the target" in message
+        assert "swap the names of the files" in message
+
+    def test_one_language_on_both_sides(
+        self, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        pairs = list(zip(GERMAN, GERMAN[::-1], strict=True)) * 5
+        message = warnings_of(write_csv(tmp_path, pairs[:1] + pairs[2:] * 1))
+        assert "column de looks like German and column en looks like German, but" in message
+        assert "check that both columns or files are the right ones" in message
+
+    def test_the_same_text_on_both_sides(
+        self, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        pairs = [(line, line) for line in GERMAN] * 5
+        message = warnings_of(write_tsv(tmp_path, pairs), src_lang="cs", tgt_lang="sk")
+        assert "of the first 15 pairs 15 have the same text on both sides" in message
+
+    def test_only_german_and_english_are_known(
+        self, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        path = write_tsv(tmp_path, GERMAN_ENGLISH)
+        assert warnings_of(path, src_lang="cs", tgt_lang="sk") == ""
+        assert "column 2 looks like English, but" in warnings_of(path, src_lang="cs", tgt_lang="de")
+
+    def test_little_text_proves_nothing(
+        self, warnings_of: Callable[..., str], tmp_path: Path
+    ) -> None:
+        assert warnings_of(write_tsv(tmp_path, PAIRS), src_lang="en", tgt_lang="de") == ""
 
 
 class TestHub:
@@ -312,8 +514,8 @@ class TestErrors:
             ),
             (
                 "x.jsonl",
-                b'{"de": "a", "english": "b"}',
-                "x.jsonl:1: no column 'en'; found de, engl",
+                b'{"de": "a", "anglais": "b"}',
+                "x.jsonl:1: no column 'en'; found de, angl",
             ),
             ("x.jsonl", b'{"translation": {"de": "a"}}', "no column 'en'; found translation, de"),
             ("x.jsonl", b'{"de": "a", "en": ["b"]}', r"'en' must hold text; found \['b'\]"),
@@ -330,6 +532,103 @@ class TestErrors:
             found = error_of(str(path))
             assert re.search(message, found)
             assert found.startswith("data.val: ")
+
+    @pytest.mark.parametrize(
+        ("row", "problem"),
+        [
+            ("[" * 100_000, "it is nested too deeply"),
+            ('{"de": ' * 100_000, "it is nested too deeply"),
+            (f'{{"de": {"9" * 6000}, "en": "b"}}', "it holds a number of too many digits"),
+            ("[" * 600 + "]" * 600, r"found \[\[\[\[\[\["),
+        ],
+    )
+    def test_json_that_python_cannot_read(self, row: str, problem: str, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "x.jsonl", '{"de": "a", "en": "b"}\n' + row + "\n")
+        found = error_of(str(path))
+        assert re.search(rf"x.jsonl:2: each line must be a JSON object \({problem}", found)
+        assert len(found) < 500
+
+    @pytest.mark.parametrize(
+        "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"]
+    )
+    @pytest.mark.parametrize("name", ["x.tsv", "x.csv", "x.jsonl", "x.tsv.gz", "x.de"])
+    def test_wide_encodings_are_named(self, name: str, encoding: str, tmp_path: Path) -> None:
+        """Without a mark, English in UTF-16 is valid UTF-8, with a NUL after each letter."""
+        write_text(tmp_path / "x.en", "A dog.\n")
+        path = write_bytes(tmp_path / name, "Ein Hund.\tA dog.\n".encode(encoding))
+        found = error_of(str(tmp_path / "x") if name == "x.de" else str(path))
+        iconv = encoding.upper().replace("-LE", "LE").replace("-BE", "BE")
+        assert f"{path} is {iconv}, and text must be UTF-8; convert it: `" in found
+        assert f"iconv -f {iconv} -t UTF-8" in found
+
+    def test_windows_1252_is_named(self, tmp_path: Path) -> None:
+        path = write_bytes(tmp_path / "a b.tsv", "Ja.\tYes.\nMüller läuft.\tx\n".encode("cp1252"))
+        found = error_of(str(path))
+        assert f"{path}:2: byte 0xfc at position 2 is not UTF-8; the text looks like" in found
+        assert f"`iconv -f WINDOWS-1252 -t UTF-8 '{path}' > '{tmp_path}/a b.utf8.tsv'`" in found
+
+    def test_utf8_that_is_broken_somewhere_is_not_to_be_converted(self, tmp_path: Path) -> None:
+        path = write_bytes(tmp_path / "x.tsv", "Tür\tdoor\n".encode() + b"M\xfcller\tx\n")
+        found = error_of(str(path))
+        assert "byte 0xfc at position 2 is not UTF-8; find out its encoding" in found
+
+    def test_a_giant_line_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(formats, "_LONGEST_LINE", 99)
+        path = write_text(tmp_path / "x.tsv", "a\tb\n" + "a\tb" * 99)
+        assert "x.tsv:2: the line is longer than 99 bytes" in error_of(str(path))
+        assert read(str(write_text(path, "a\t" + "b" * 96 + "\n"))) == [("a", "b" * 96)]
+
+    def test_a_giant_side_is_refused(self, tmp_path: Path) -> None:
+        path = write_tsv(tmp_path, [PAIRS[0], ("a", "b" * 1_000_001)])
+        assert "x.tsv, pair 2: a side has 1,000,001 characters, and may have" in error_of(path)
+
+    @pytest.mark.parametrize("name", ["x.tsv", "x.de"])
+    def test_a_pipe_is_not_waited_for(self, name: str, tmp_path: Path) -> None:
+        write_text(tmp_path / "x.en", "a\n")
+        os.mkfifo(tmp_path / name)
+        found = error_of(str(tmp_path / name).removesuffix(".de"))
+        assert f"{tmp_path / name} is a pipe or a device, which can be read only once" in found
+
+    @pytest.mark.parametrize("name", ["x.tsv", "x.de"])
+    def test_a_folder_is_no_file(self, name: str, tmp_path: Path) -> None:
+        write_text(tmp_path / "x.en", "a\n")
+        (tmp_path / name).mkdir()
+        found = error_of(str(tmp_path / name).removesuffix(".de"))
+        assert f"no file {tmp_path / name}; it is a folder; if it is" in found
+
+    @pytest.mark.parametrize(
+        ("error", "message"),
+        [
+            (FileNotFoundError(errno.ENOENT, "No such file"), "No such file; it was there before"),
+            (PermissionError(errno.EACCES, "Permission denied"), "denied; allow it, .*`chmod u.r"),
+            (OSError(errno.EIO, "Input/output error"), "after line 0: Input/output error$"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read(
+        self, error: OSError, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(path: Path) -> None:
+            raise error
+
+        path = write_tsv(tmp_path, PAIRS)
+        monkeypatch.setattr(formats, "_open", fail)
+        found = error_of(path)
+        assert re.search(message, found)
+        assert found.startswith(f"data.val: cannot read {path} after line 0: ")
+
+    @pytest.mark.parametrize("source", ["~nosuchuser/x.tsv", "~nosuchuser/x", "hub:~nosuchuser/x"])
+    def test_a_user_that_there_is_not(self, source: str) -> None:
+        assert re.match("data.val: .*no home directory for ~nosuchuser", error_of(source))
+
+    @pytest.mark.parametrize("name", ["x.tsv", "x"])
+    def test_a_folder_that_must_not_be_looked_into(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stat(path: Path, **_: Any) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Path, "stat", stat)
+        assert f"data.val: cannot look for {tmp_path / name}" in error_of(f"{tmp_path}/{name}")
 
     def test_broken_gzip(self, tmp_path: Path) -> None:
         whole = gzip.compress("".join(f"Satz {i}\tsentence {i}\n" for i in range(999)).encode())
@@ -357,8 +656,8 @@ class TestErrors:
         assert f"is a folder; if it is laid out as on the Hugging Face hub: hub:{tmp_path}" in (
             error_of(str(tmp_path))
         )
-        write_text(tmp_path / "x.csv", "")
-        assert "its ending is none of .tsv, .jsonl" in error_of(f"{tmp_path}/x.csv")
+        write_text(tmp_path / "x.xls", "")
+        assert "its ending is none of .tsv, .csv, .jsonl" in error_of(f"{tmp_path}/x.xls")
         assert "there is no folder bentrevett (a Hugging Face dataset is written hub:NAME)" in (
             error_of("bentrevett/multi30k")
         )
@@ -369,10 +668,10 @@ class TestErrors:
         assert "no file" in error_of([write_tsv(tmp_path, PAIRS), f"{tmp_path}/nothing.tsv"])
         assert not cache.exists()
 
-    def test_columns_are_for_formats_that_have_names(self, tmp_path: Path) -> None:
-        for source in (write_tsv(tmp_path, PAIRS), write_aligned(tmp_path, PAIRS)):
-            message = error_of({"path": source, "src": "german"})
-            assert "src and tgt name columns of JSON lines, Parquet and hub datasets" in message
+    def test_aligned_files_have_no_columns(self, tmp_path: Path) -> None:
+        message = error_of({"path": write_aligned(tmp_path, PAIRS), "src": "german"})
+        assert "src and tgt are columns of .tsv, .csv, JSON lines, Parquet and hub" in message
+        assert "has none, so leave them out" in message
 
 
 class TestSources:

@@ -126,6 +126,12 @@ class TestRows:
         path = write(tmp_path / f"x.tsv{ending}", "Ja.\tYes.\r\nNein.\tNo.")
         assert whole(read({"path": path, "src": "2"})) == ["Yes.", "No."]
 
+    def test_a_header_names_the_column_of_a_table(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "x.csv", 'n,Text\n1,"a, b"\n2,"c\nd"\n')
+        assert read(path) == [Chunk("a, b", True), Chunk("c\nd", True)]
+        assert whole(read({"path": path, "src": "n"})) == ["1", "2"]
+        assert whole(read({"path": path, "src": "2"})) == ["a, b", "c\nd"]
+
     @pytest.mark.parametrize("language", ["de", "en"])
     def test_the_built_in_corpus(self, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
         given = {"train": [("Ja.", "Yes."), ("Nein.", "No.")], "val": [("Gut.", "Good.")]}
@@ -318,7 +324,7 @@ class TestErrors:
             ("x.txt.gz", b"\n\n\xff", "x.txt.gz:3: byte 0xff at position 1 is not UTF-8"),
             ("x.tsv", b"a\n\xe4\n", "x.tsv:2: byte 0xe4 at position 1 is not UTF-8"),
             ("x.jsonl", b'{"story": "a"}', "x.jsonl:1: no column 'text'; found story. Set src, as"),
-            ("x.jsonl", b'{"story": "a"}', r"as in \{path: FILE, src: COLUMN\}$"),
+            ("x.jsonl", b'{"story": "a"}', r"as in \{path: FILE, src: COLUMN\};"),
             ("x.jsonl", b'{"text": 1}', "x.jsonl:1: column 'text' must hold text; found 1"),
             ("x.jsonl", b'{"text": "a"}\n{"te', "x.jsonl:2: each line must be a JSON object"),
             ("x.parquet", b"PAR?", "cannot read .*x.parquet: "),
@@ -357,10 +363,15 @@ class TestErrors:
             {"path": path, "src": "2"}
         )
 
-    @pytest.mark.parametrize("column", ["0", "text", "-1", "1.5"])
-    def test_a_column_of_tsv_that_is_no_number(self, column: str, tmp_path: Path) -> None:
-        path = write(tmp_path / "x.tsv", "a\tb\n")
-        message = f"is the number of the text's column, from 1; found {column!r} of {path}"
+    @pytest.mark.parametrize("column", ["text", "-1", "1.5", "9" * 5000])
+    def test_a_column_that_there_is_not(self, column: str, tmp_path: Path) -> None:
+        message = error_of({"path": write(tmp_path / "x.tsv", "a\tb\n"), "src": column[:3000]})
+        assert f"x.tsv:1: no column {column[:3000]!r}; found a, b in the first line" in message
+
+    @pytest.mark.parametrize("column", ["0", "3"])
+    def test_columns_are_numbered_from_1(self, column: str, tmp_path: Path) -> None:
+        path = write(tmp_path / "x.csv", "a,b\n")
+        message = f"x.csv:1: columns are numbered from 1; src is {column}, and the line has 2 colu"
         assert message in error_of({"path": path, "src": column})
 
     def test_missing_file(self, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ cached too: the second run with the same text and settings starts at once.
 from __future__ import annotations
 
 import hashlib
+import logging
+import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -21,20 +23,41 @@ import numpy.typing as npt
 
 from ..config import CleaningConfig, DataConfig, SourceConfig
 from .cleaning import FAULTS, judge
-from .formats import READERS, Columns, CorpusError, Pair, kind, read_aligned, read_dataset, read_tsv
+from .formats import (
+    READERS,
+    CorpusError,
+    Pair,
+    Rows,
+    kind,
+    pair_columns,
+    read_aligned,
+    read_dataset,
+)
+from .languages import NAMES, copies, language_of
 from .sources import (
     Key,
     cache_key,
     explained,
     find_builtin,
+    is_there,
     load_hub,
+    local_path,
     near,
     no_progress_bars,
+    require_file,
     stamp,
 )
 
 if TYPE_CHECKING:
     import datasets
+
+log = logging.getLogger(__name__)
+
+# In characters. One side of a pair that is longer is not a sentence, and would take gigabytes.
+_LONGEST_SIDE = 1_000_000
+
+# Pairs of each source that are looked at for their languages.
+_SAMPLE = 1000
 
 
 class Encoder(Protocol):
@@ -58,6 +81,8 @@ class Corpus:
     """Pairs read, before cleaning."""
     dropped: dict[str, int]
     """Pairs left out, by reason; reasons that left out none are absent."""
+    sources: tuple[tuple[str, int], ...] = ()
+    """The names of the sources, and how many pairs each has, before cleaning."""
 
     def summary(self) -> str:
         """Pairs read, kept and left out, in a line for the log."""
@@ -69,7 +94,8 @@ def load_corpus(data: DataConfig, split: Literal["train", "val"]) -> Corpus:
     """Reads all sources of `data.train` or `data.val`, in their order; training pairs are cleaned.
 
     Every line of every source is read, or was read by an earlier run, before this returns, so that
-    a bad one is reported before training starts.
+    a bad one is reported before training starts. A warning is logged if a side is evidently in
+    another language than the settings say.
 
     Raises:
         CorpusError: a source is missing, empty or malformed, or cleaning leaves nothing.
@@ -79,8 +105,12 @@ def load_corpus(data: DataConfig, split: Literal["train", "val"]) -> Corpus:
         with no_progress_bars():
             found = [_find(source, data, split) for source in sources]
             with explained():
-                pairs = _chain([_store(source) for source in found])
-                corpus = Corpus(pairs, n_read=len(pairs), dropped={})
+                parts = [_store(source) for source in found]
+                for source, part in zip(found, parts, strict=True):
+                    _check_languages(source, part, (data.src_lang, data.tgt_lang), split)
+                pairs = _chain(parts)
+                sizes = tuple((s.name, len(p)) for s, p in zip(found, parts, strict=True))
+                corpus = Corpus(pairs, n_read=len(pairs), dropped={}, sources=sizes)
                 return _clean(corpus, data.cleaning) if split == "train" else corpus
     except CorpusError as error:
         raise CorpusError(f"data.{split}: {error}") from error.__cause__
@@ -113,6 +143,40 @@ def encode_corpus(corpus: Corpus, tokenizer: Encoder, max_tokens: int | None = N
             new_fingerprint=fingerprint,
         )
     return _left_over(corpus, pairs, {"too long": len(old) - len(pairs)})
+
+
+@dataclass(frozen=True)
+class LongPair:
+    """The longest pair of a corpus."""
+
+    name: str
+    """Where it is, as messages call it: its number and its source."""
+    n_src: int
+    """Pieces of its source side, without special tokens."""
+    n_tgt: int
+    """Likewise of its target side."""
+    text: str
+    """The first words of the longer side."""
+
+
+def longest_pair(corpus: Corpus) -> LongPair:
+    """The pair of an encoded corpus whose longer side has the most pieces; of equals the first."""
+    n_pieces = lengths(corpus)
+    index = int(n_pieces.max(axis=1).argmax())
+    n_src, n_tgt = map(int, n_pieces[index])
+    row = corpus.pairs.select_columns(["src", "tgt"])[index]
+    text = textwrap.shorten(row["src" if n_src >= n_tgt else "tgt"][:1000], 60, placeholder=" ...")
+    return LongPair(_name_of_pair(corpus, index), n_src, n_tgt, text)
+
+
+def _name_of_pair(corpus: Corpus, index: int) -> str:
+    if corpus.dropped:  # numbers within the sources are lost
+        return f"pair {index + 1:,} of the {len(corpus.pairs):,} kept"
+    for name, size in corpus.sources:
+        if index < size:
+            return f"{name}, pair {index + 1:,}"
+        index -= size
+    return f"pair {index + 1:,}"
 
 
 def lengths(corpus: Corpus) -> npt.NDArray[np.int32]:
@@ -166,42 +230,55 @@ class _Source:
     key: Key
     read: Callable[[], Iterator[Pair]]
     weight: float
+    columns: Callable[[], tuple[str, ...]] = tuple
+    """The columns of both sides; none if the source has no columns."""
 
 
 def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
     languages = (data.src_lang, data.tgt_lang)
-    columns = (source.src or data.src_lang, source.tgt or data.tgt_lang)
+    wanted = pair_columns(source.src, source.tgt, languages)
     if source.hub is not None:
-        return _find_hub(source, split, columns)
-    path = Path(source.path or "").expanduser()
+        name, rows = load_hub(source, split)
+        key: Key = ("hub", rows._fingerprint, wanted)
+        return _of_columns(name, key, partial(read_dataset, name, rows, wanted), source.weight)
+    path = local_path(source.path or "")
     reader = READERS.get(kind(path))
-    if columns != languages and reader in (None, read_tsv):
+    if reader is None and (source.src or source.tgt):
         raise CorpusError(
-            "src and tgt name columns of JSON lines, Parquet and hub datasets; "
-            f"{source.path or 'the built-in corpus'} has no named columns, so leave them out"
+            "src and tgt are columns of .tsv, .csv, JSON lines, Parquet and hub sources; "
+            f"{source.path or 'the built-in corpus'} has none, so leave them out (data.src_lang "
+            "and data.tgt_lang choose the direction)"
         )
     if source.builtin:
         key, read = find_builtin(languages, split)
         return _Source("the built-in corpus", key, read, source.weight)
     if reader is None:
         return _find_aligned(source, path, languages)
-    if not path.is_file():
-        raise CorpusError(f"no file {path}; {near(path)}")
-    key = ("file", stamp(path), columns)
-    return _Source(str(path), key, partial(reader, path, columns), source.weight)
+    require_file(path)
+    key = ("file", stamp(path), wanted)
+    return _of_columns(str(path), key, partial(reader, path, wanted), source.weight)
 
 
-def _find_aligned(source: SourceConfig, prefix: Path, languages: Columns) -> _Source:
+def _of_columns(name: str, key: Key, rows: Callable[[], Rows], weight: float) -> _Source:
+    def read() -> Iterator[Pair]:
+        return ((src, tgt) for src, tgt in rows().cells)
+
+    return _Source(name, key, read, weight, lambda: rows().columns)
+
+
+def _find_aligned(source: SourceConfig, prefix: Path, languages: Pair) -> _Source:
     src, tgt = (_find_side(prefix, language, languages) for language in languages)
     key = ("aligned", stamp(src), stamp(tgt))
     return _Source(f"{src} and {tgt}", key, partial(read_aligned, src, tgt), source.weight)
 
 
-def _find_side(prefix: Path, language: str, languages: Columns) -> Path:
+def _find_side(prefix: Path, language: str, languages: Pair) -> Path:
     plain, packed = Path(f"{prefix}.{language}"), Path(f"{prefix}.{language}.gz")
     for path in (plain, packed):
-        if path.is_file():
+        if is_there(path):
             return path
+        if is_there(path, Path.exists):
+            require_file(path)  # says what it is instead
     if kind(prefix) in [f".{known}" for known in languages]:
         shared = str(prefix).removesuffix(".gz").removesuffix(kind(prefix))
         hint = f"aligned files are given by the part of the name that both share: {shared}"
@@ -213,12 +290,6 @@ def _find_side(prefix: Path, language: str, languages: Columns) -> Path:
     else:
         hint = near(plain)
     raise CorpusError(f"no file {plain} or {packed}; {hint}")
-
-
-def _find_hub(source: SourceConfig, split: str, columns: Columns) -> _Source:
-    name, rows = load_hub(source, split)
-    key = ("hub", rows._fingerprint, columns)
-    return _Source(name, key, partial(read_dataset, name, rows, columns), source.weight)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -234,10 +305,15 @@ def _store(source: _Source) -> datasets.Dataset:
     features = datasets.Features(src=text, tgt=text, weight=datasets.Value("float32"))
 
     def rows() -> Iterator[dict[str, object]]:
-        pair = None
-        for pair in source.read():
+        number = 0
+        for number, pair in enumerate(source.read(), start=1):
+            if (length := max(map(len, pair))) > _LONGEST_SIDE:
+                raise CorpusError(
+                    f"{source.name}, pair {number}: a side has {length:,} characters, and may have "
+                    f"{_LONGEST_SIDE:,}; a pair is a sentence or a paragraph and its translation"
+                )
             yield {"src": pair[0].strip(), "tgt": pair[1].strip(), "weight": source.weight}
-        if pair is None:
+        if number == 0:
             raise CorpusError(f"{source.name}: no pairs in it")
 
     fingerprint = cache_key("read", source.key, source.weight)
@@ -248,6 +324,49 @@ def _store(source: _Source) -> datasets.Dataset:
         if isinstance(error.__cause__, CorpusError | OSError):
             raise error.__cause__ from None
         raise
+
+
+def _check_languages(source: _Source, pairs: datasets.Dataset, languages: Pair, split: str) -> None:
+    """Warns if the sides are evidently swapped, in one language or the same text."""
+    sample = pairs[:_SAMPLE]
+    n_copies = copies(sample["src"], sample["tgt"])
+    if n_copies >= 10 and 2 * n_copies > len(sample["src"]):
+        log.warning(
+            "data.%s: %s: of the first %s pairs %s have the same text on both sides; check that "
+            "both columns or files are the right ones",
+            *(split, source.name, f"{len(sample['src']):,}", f"{n_copies:,}"),
+        )
+        return
+    found = [
+        language_of(sample[side]) if language in NAMES else None
+        for side, language in zip(("src", "tgt"), languages, strict=True)
+    ]
+    if all(look in (None, language) for look, language in zip(found, languages, strict=True)):
+        return
+    columns = source.columns()
+    names = [f"column {column}" for column in columns] or ["the source side", "the target side"]
+    looks = [f"{n} looks like {NAMES[look]}" for n, look in zip(names, found, strict=True) if look]
+    log.warning(
+        "data.%s: %s: %s, but data.src_lang is %s and data.tgt_lang %s; %s",
+        *(split, source.name, " and ".join(looks), *languages, _advice(columns, found, languages)),
+    )
+
+
+def _advice(columns: tuple[str, ...], found: list[str | None], languages: Pair) -> str:
+    """What to set if the languages found are not those of the settings."""
+    other = languages[::-1]
+    if any(look not in (None, language) for look, language in zip(found, other, strict=True)):
+        return "check that both columns or files are the right ones"
+    if not columns:
+        return "swap the names of the files"
+    advice = f"set src: {columns[1]} and tgt: {columns[0]} of this source"
+    by_language = any(
+        column.casefold() in wanted.names[0]
+        for column, wanted in zip(columns, pair_columns(None, None, languages), strict=True)
+    )
+    if by_language:  # with other languages, other columns would be taken
+        return advice
+    return f"{advice}, or data.src_lang={other[0]} and data.tgt_lang={other[1]}"
 
 
 def _chain(parts: list[datasets.Dataset]) -> datasets.Dataset:
@@ -298,7 +417,7 @@ def _left_over(corpus: Corpus, pairs: datasets.Dataset, counts: dict[str, int]) 
             f"none of the {corpus.n_read:,} pairs read is left ({_counts(dropped)}); "
             "check the settings of data.cleaning"
         )
-    return Corpus(pairs, corpus.n_read, dropped)
+    return replace(corpus, pairs=pairs, dropped=dropped)
 
 
 def _counts(dropped: dict[str, int]) -> str:

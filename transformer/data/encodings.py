@@ -92,7 +92,10 @@ def encoding_advice(encoding: str | None, file: Path | None = None) -> str:
     """
     name = shlex.quote(str(file)) if file else "FILE"
     if encoding is None:
-        return f"find out its encoding (`file {name}` guesses it), or mend the line"
+        return (
+            f"find out its encoding (`file {name}` guesses it) and convert it with `iconv -f "
+            "ENCODING -t UTF-8`, or mend the line"
+        )
     convert = f"iconv -f {encoding} -t UTF-8"
     if file is None:
         return f"convert it with `{convert}`"

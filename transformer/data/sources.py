@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import hashlib
 import json
 import textwrap
@@ -11,16 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import SourceConfig
+from ..config import ConfigError, SourceConfig, expand_path
 from . import sample_corpus
-from .formats import Columns, CorpusError, Pair
+from .formats import CorpusError, Pair
 
 if TYPE_CHECKING:
     import datasets
 
 # Part of every cache key. Raise it whenever the same file would be read, cleaned or encoded
 # otherwise than before, or old caches go on being used.
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 
 # The name of our setting, and how the hub calls that split.
 _HUB_SPLITS = {"train": "train", "val": "validation"}
@@ -29,7 +30,7 @@ Key = tuple[object, ...]
 """All that the content of a source depends on: an equal key means equal content."""
 
 
-def find_builtin(languages: Columns, split: str) -> tuple[Key, Callable[[], Iterator[Pair]]]:
+def find_builtin(languages: Pair, split: str) -> tuple[Key, Callable[[], Iterator[Pair]]]:
     """The built-in corpus: its key, and what generates its pairs."""
     if set(languages) != {"de", "en"}:
         raise CorpusError(
@@ -55,8 +56,8 @@ def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
     parts = {"subset": source.subset, "folder": source.folder, "revision": source.revision}
     given = "".join(f"{part} {value!r}, " for part, value in parts.items() if value)
     name = f"hub dataset {hub!r} ({given}split {split!r})"
-    folder = Path(hub).expanduser()
-    if hub.startswith((".", "/", "~")) and not folder.is_dir():
+    folder = Path(hub)
+    if hub.startswith((".", "/", "~")) and not is_there(folder := local_path(hub), Path.is_dir):
         raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
     try:
         rows = datasets.load_dataset(
@@ -79,18 +80,72 @@ def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
     return name, rows
 
 
+def local_path(path: str) -> Path:
+    """The path that a setting names; `~` at its beginning is a home directory.
+
+    Raises:
+        CorpusError: there is no such user.
+    """
+    try:
+        return expand_path(path)
+    except ConfigError as error:
+        raise CorpusError(str(error)) from None
+
+
+def is_there(path: Path, look: Callable[[Path], bool] = Path.is_file) -> bool:
+    """Whether there is a file, or what else to look for.
+
+    Raises:
+        CorpusError: the system does not tell, for lack of permission or for too long a name.
+    """
+    try:
+        return look(path)
+    except OSError as error:
+        raise CorpusError(f"cannot look for {path}: {error.strerror or error}") from None
+
+
+def require_file(path: Path) -> None:
+    """Refuses what is no file.
+
+    Raises:
+        CorpusError: nothing is there, or a folder, or a pipe.
+    """
+    if is_there(path):
+        return
+    if is_there(path, Path.is_dir):
+        raise CorpusError(
+            f"no file {path}; it is a folder; if it is laid out as on the Hugging Face hub: "
+            f"hub:{path}"
+        )
+    if is_there(path, Path.exists):
+        raise CorpusError(
+            f"{path} is a pipe or a device, which can be read only once; save the text in a file"
+        )
+    raise CorpusError(f"no file {path}; {near(path)}")
+
+
 def near(path: Path) -> str:
     """What is there instead of a missing file."""
-    if not path.parent.is_dir():
+    if not is_there(path.parent, Path.is_dir):
         return f"there is no folder {path.parent} (a Hugging Face dataset is written hub:NAME)"
-    there = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    try:
+        there = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    except OSError as error:
+        return f"what is in {path.parent} cannot be listed: {error.strerror}"
     close = difflib.get_close_matches(path.name, there, n=5) or there[:5]
     return f"found there: {', '.join(close) or 'no files'}"
 
 
 def stamp(path: Path) -> tuple[str, int, int]:
-    """Changes when the file does."""
-    status = path.stat()
+    """Changes when the file does.
+
+    Raises:
+        CorpusError: it is gone.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
     return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
@@ -108,10 +163,12 @@ def explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        name = f" ({error.filename})" if isinstance(error.filename, str) else ""
         raise CorpusError(
             f"cannot store the text in {datasets.config.HF_DATASETS_CACHE}: "
-            f"{error.strerror or error}. Make room there, or name another folder in the "
-            "environment variable HF_DATASETS_CACHE"
+            f"{error.strerror or error}{name}. {'Make room there, or name' if full else 'Name'} "
+            "another folder in the environment variable HF_DATASETS_CACHE"
         ) from error
 
 

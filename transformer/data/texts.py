@@ -10,12 +10,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..config import DataConfig, SourceConfig
-from .formats import TEXT_READERS, CorpusError, kind, read_dataset_texts, read_text
-from .sources import Key, find_builtin, load_hub, near, no_progress_bars, stamp
+from .formats import READERS, CorpusError, Rows, kind, read_dataset, read_text, text_column
+from .sources import (
+    Key,
+    find_builtin,
+    load_hub,
+    local_path,
+    no_progress_bars,
+    require_file,
+    stamp,
+)
 
 
 class Chunk(NamedTuple):
@@ -141,41 +148,35 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
             f"a language model has no target text; found tgt {source.tgt!r} of {place}, so leave "
             "it out (src names the column of the text)"
         )
+    wanted = text_column(source.src)
     if source.hub is not None:
         name, rows = load_hub(source, split)
-        column = source.src or "text"
-        key: Key = ("hub", rows._fingerprint, column)
-        return _Source(name, key, lambda: _rows(read_dataset_texts(name, rows, column)))
-    path = Path(source.path or "").expanduser()
-    reader = TEXT_READERS.get(kind(path))
+        key: Key = ("hub", rows._fingerprint, wanted)
+        return _Source(name, key, lambda: _texts_of(read_dataset(name, rows, wanted)))
+    path = local_path(source.path or "")
+    reader = READERS.get(kind(path))
     if source.src is not None and reader is None:
         raise CorpusError(
-            "src is a column of a .tsv, JSON lines, Parquet or hub source; "
+            "src is a column of a .tsv, .csv, JSON lines, Parquet or hub source; "
             f"{place} has no columns, so leave it out"
         )
     if source.builtin:
         key, pairs = find_builtin((data.src_lang, data.tgt_lang), split)
         return _Source(place, key, lambda: _rows(src for src, _ in pairs()))
-    if not path.is_file():
-        hint = near(path)
-        if path.is_dir():
-            hint = f"it is a folder; if it is laid out as on the Hugging Face hub: hub:{path}"
-        raise CorpusError(f"no file {path}; {hint}")
+    require_file(path)
     if reader is None:
         return _Source(str(path), ("text", stamp(path)), lambda: _cut(read_text(path)))
-    column = source.src or ("1" if kind(path) == ".tsv" else "text")
-    if kind(path) == ".tsv" and not (column.isdecimal() and int(column) > 0):
-        raise CorpusError(
-            f"src of a .tsv file is the number of the text's column, from 1; found {column!r} of "
-            f"{path}"
-        )
-    read = partial(reader, path, column)
-    return _Source(str(path), ("rows", stamp(path), column), lambda: _rows(read()))
+    read = partial(reader, path, wanted)
+    return _Source(str(path), ("rows", stamp(path), wanted), lambda: _texts_of(read()))
 
 
 # ------------------------------------------------------------------------------------------------
 # Cutting
 # ------------------------------------------------------------------------------------------------
+
+
+def _texts_of(rows: Rows) -> Iterator[Chunk]:
+    return _rows(text for [text] in rows.cells)
 
 
 def _rows(found: Iterable[str]) -> Iterator[Chunk]:
