@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import random
 import re
 import tempfile
 import threading
@@ -31,6 +32,7 @@ from transformer.data.corpus import (
     fingerprint,
     lengths,
     load_corpus,
+    longest_pair,
     statistics,
 )
 
@@ -674,6 +676,45 @@ class TestErrors:
         assert "has none, so leave them out" in message
 
 
+def mutated(content: bytes, generator: random.Random) -> bytes:
+    """Some bytes replaced, removed, repeated or cut off."""
+    for _ in range(generator.randint(1, 4)):
+        i, j = sorted(generator.randrange(len(content) + 1) for _ in range(2))
+        signs = [b"\t", b"\n", b'"', b",", b"\0", b"\r", b"{", b"[", b"\\ud800", b"\xff", b"\xc3"]
+        new = [content[:i] + generator.choice(signs) + content[i:], content[:i] + content[j:]]
+        new += [content[:j] + content[i:], content[:i] + generator.randbytes(3) + content[i + 3 :]]
+        content = generator.choice(new)
+    return content
+
+
+@pytest.mark.parametrize("name", ["x.tsv", "x.csv", "x.jsonl", "x.parquet", "x.tsv.gz", "x.de"])
+def test_mutated_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
+    """Nothing comes out of a reader but text and a `CorpusError`."""
+    writers = {"x.tsv": write_tsv, "x.csv": write_csv, "x.jsonl": write_json}
+    write = writers.get(name, write_parquet if name == "x.parquet" else write_aligned)
+    if name == "x.tsv.gz":
+        write_tsv(tmp_path, PAIRS, ".gz")
+    else:
+        write(tmp_path, PAIRS)
+    path = tmp_path / name
+    whole = path.read_bytes()
+    wanted = formats.pair_columns(None, None, ("de", "en"))
+    n_refused = 0
+    for seed in range(150):
+        path.write_bytes(mutated(whole, random.Random(seed)))
+        try:
+            if name == "x.de":
+                rows = list(map(list, formats.read_aligned(path, tmp_path / "x.en")))
+            else:
+                rows = list(formats.READERS[formats.kind(path)](path, wanted).cells)
+        except CorpusError as error:
+            assert str(path) in str(error)
+            n_refused += 1
+        else:
+            assert all(len(row) == 2 and "".join(row).encode() is not None for row in rows)
+    assert n_refused > 20
+
+
 class TestSources:
     def test_weights_and_order(self, tmp_path: Path) -> None:
         first = {"path": write_tsv(tmp_path, PAIRS[:1]), "weight": 0.5}
@@ -952,6 +993,28 @@ class TestEncoding:
             "tgt_pieces_max": 15,
             "tgt_tokens": 38,
         }
+
+
+class TestLongestPair:
+    LONG = "Ein sehr langer Satz von vielen Worten, der nicht zu Ende geht, ehe er beginnt."
+
+    def encoded(self, source: Any, split: Literal["train", "val"]) -> Corpus:
+        return encode_corpus(load_corpus(config(source, train=source), split), CountingEncoder())
+
+    def test_validation_names_the_source(self, tmp_path: Path) -> None:
+        first = write_tsv(tmp_path, PAIRS)
+        second = write_json(tmp_path, [*PAIRS, ("Ja.", self.LONG), ("Ja.", self.LONG[:-1])])
+        found = longest_pair(self.encoded([first, second], "val"))
+        assert found.name == f"{second}, pair 4"
+        assert (found.n_src, found.n_tgt) == (3, len(self.LONG))
+        assert found.text == "Ein sehr langer Satz von vielen Worten, der nicht zu ..."
+        assert longest_pair(self.encoded([first], "val")).name == f"{first}, pair 2"
+
+    def test_numbers_after_cleaning_are_those_of_what_is_left(self, tmp_path: Path) -> None:
+        path = write_tsv(tmp_path, [PAIRS[0], PAIRS[0], (self.LONG, self.LONG), PAIRS[1]])
+        found = longest_pair(self.encoded(path, "train"))
+        assert found.name == "pair 2 of the 3 kept"
+        assert found.n_src == found.n_tgt == len(self.LONG)
 
 
 def test_importing_the_corpus_does_not_import_datasets() -> None:

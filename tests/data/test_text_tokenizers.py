@@ -1,5 +1,10 @@
+import hashlib
 import json
+import os
+import random
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +106,9 @@ def test_a_folder_of_gpt2(text: str, tmp_path: Path) -> None:
         (b'{"characters": "aa"}', "found 'a' twice"),
         (b'{"model": {}}', "not a tokenizer.json: "),
         (b"some text", "not a sentencepiece model: "),
+        (b"[" * 100_000, "not valid JSON: "),
+        (b'{"model": ' * 100_000, "not valid JSON: "),
+        (b'{"model": ' + b"9" * 6000, "not valid JSON: "),
     ],
 )
 def test_other_files_are_refused(content: bytes, message: str, tmp_path: Path) -> None:
@@ -117,6 +125,62 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert error_of(tmp_path / "x") == message
     assert f"no tokenizer in {tmp_path}, which should hold tokenizer.json" in error_of(tmp_path)
     assert error_of(tmp_path).endswith("found there: nothing")
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "~nosuchuser/x", "x" * 300])
+def test_a_path_that_no_file_can_have(path: str) -> None:
+    assert re.search("no file can|no home directory|name too long", error_of(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
+    assert error_of(tmp_path / "x").endswith("it is a pipe or a device")
+
+
+def test_the_fingerprint_is_of_the_file_alone(trained: TextTokenizer, tmp_path: Path) -> None:
+    """It is stored beside weights, so that other versions of anything must find the same."""
+    (tmp_path / trained.file_name).write_bytes(trained.model)
+    expected = hashlib.sha256(trained.model).hexdigest()[:16]
+    assert trained.fingerprint == expected == load_tokenizer(tmp_path).fingerprint
+
+
+VALUES: list[Any] = [None, True, -1, 2**31, 2**40, 1e308, "", "x", [], {}, [1], {"a": 1}, [["a"]]]
+
+
+def damaged(model: bytes, generator: random.Random) -> bytes:
+    """With a value of another type in the JSON, or with some bytes changed or missing."""
+    if generator.random() < 0.5:
+        content = bytearray(model)
+        start = generator.randrange(len(content))
+        content[start : start + generator.randrange(9)] = generator.randbytes(
+            generator.randrange(9)
+        )
+        return bytes(content)
+    tree = json.loads(model)
+    place, key = tree, generator.choice(list(tree))
+    while isinstance(place[key], dict | list) and place[key] and generator.random() < 0.8:
+        place = place[key]
+        key = generator.choice(list(place) if isinstance(place, dict) else range(len(place)))
+    place[key] = generator.choice(VALUES)
+    return json.dumps(tree).encode()
+
+
+@pytest.mark.parametrize("kind", ["characters", "byte_bpe"])
+def test_damaged_files_are_refused_or_work(kind: str, text: str, tmp_path: Path) -> None:
+    if kind == "byte_bpe":
+        pytest.importorskip("tokenizers")
+    model = train_text_tokenizer([text], settings(kind)).model
+    n_refused = 0
+    for seed in range(300):
+        (tmp_path / "x").write_bytes(damaged(model, random.Random(seed)))
+        try:
+            found = load_tokenizer(tmp_path / "x")
+            found.decode(found.encode("Ein Hund"))
+        except TokenizerError:
+            n_refused += 1
+            continue
+        assert found.vocab_size <= 2_000_000
+    assert n_refused > 100
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])

@@ -1,4 +1,6 @@
 import io
+import os
+import random
 import unicodedata
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transformer.config import TokenizerConfig
+from transformer.data import tokenizer as tokenizer_module
 from transformer.data.tokenizer import Tokenizer, TokenizerError, train_tokenizer
 
 # Letters for which sentencepiece's normalisation is NFKC with blanks joined: no combining marks, no
@@ -149,14 +152,24 @@ def test_drawn_lines_are_a_function_of_the_seed(lines: list[str]) -> None:
 
 def test_too_large_a_vocabulary_is_refused(lines: list[str]) -> None:
     with pytest.raises(
-        TokenizerError, match=r"cannot make 9000 pieces of 20 lines; lower tokenizer\.vocab_size"
+        TokenizerError,
+        match=r"cannot make 9000 pieces of 20 lines; lower tokenizer\.vocab_size to \d+ or less",
     ):
         train_tokenizer(lines, TokenizerConfig(vocab_size=9000))
 
 
 def test_too_small_a_vocabulary_is_refused(lines: list[str]) -> None:
-    with pytest.raises(TokenizerError, match=r"raise tokenizer\.vocab_size"):
+    with pytest.raises(TokenizerError, match=r"raise tokenizer\.vocab_size to more than 3\d\d"):
         train_tokenizer(lines, TokenizerConfig(vocab_size=300))
+
+
+@pytest.mark.parametrize("text", [["Ein Hund"], ["a b"] * 99, ["x" * 20_000], []])
+def test_too_small_a_text_is_refused(text: list[str]) -> None:
+    """A smaller vocabulary is no remedy where the smallest is too large."""
+    for size in (300, 8000):
+        with pytest.raises(TokenizerError, match=r"the text is too small, .* add data") as caught:
+            train_tokenizer(text, TokenizerConfig(vocab_size=size))
+        assert "lower" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", [[], ["", "  "]])
@@ -176,6 +189,51 @@ def test_file_that_is_no_model_is_refused(content: bytes, tmp_path: Path) -> Non
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(TokenizerError, match=r"cannot read the sentencepiece model .*none\.model"):
         Tokenizer.load(tmp_path / "none.model")
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "~nosuchuser/x", "x" * 300])
+def test_a_path_that_no_file_can_have(path: str) -> None:
+    with pytest.raises(TokenizerError, match=r"no file can|no home directory|name too long"):
+        Tokenizer.load(path)
+
+
+def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TokenizerError, match="it is a folder; name the file"):
+        Tokenizer.load(tmp_path)
+    os.mkfifo(tmp_path / "x.model")
+    with pytest.raises(TokenizerError, match="it is a pipe or a device"):
+        Tokenizer.load(tmp_path / "x.model")
+    monkeypatch.setattr(tokenizer_module, "_LARGEST_MODEL", 9)
+    (tmp_path / "y.model").write_bytes(b"0123456789")
+    with pytest.raises(TokenizerError, match="cannot be a sentencepiece model: it has 10 bytes"):
+        Tokenizer.load(tmp_path / "y.model")
+
+
+def damaged(model: bytes, generator: random.Random) -> bytes:
+    """Cut off, overwritten, or with bits flipped."""
+    content = bytearray(model)
+    how = generator.randrange(4)
+    if how == 0:
+        return bytes(content[: generator.randrange(len(content))])
+    for _ in range((1, 30, 200)[how - 1]):
+        content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
+    if how == 3:
+        start = generator.randrange(len(content))
+        content[start : start + 50] = bytes(50)
+    return bytes(content)
+
+
+def test_damaged_models_are_refused_or_work(tokenizer: Tokenizer) -> None:
+    for seed in range(300):
+        content = damaged(tokenizer.model, random.Random(seed))
+        try:
+            found = Tokenizer(content)
+        except TokenizerError:
+            continue
+        found.decode(found.encode("Ein Hund läuft 🚲."))
+        found.decode(list(range(found.vocab_size)))
+        found.pieces(list(range(found.vocab_size)))
+        assert found.fingerprint != tokenizer.fingerprint  # so others can tell
 
 
 def train_elsewhere(lines: list[str], **options: Any) -> bytes:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 END_OF_TEXT = "<|endoftext|>"
 
+# Far above what is of use; one digit too many in an id would take all memory.
+_MOST_IDS = 2_000_000
+
 
 class ByteBPETokenizer:
     """A tokenizer.json of the library `tokenizers`: GPT-2's, or one built alike.
@@ -40,7 +43,9 @@ class ByteBPETokenizer:
         self.model = model
         try:
             self._pieces: tokenizers.Tokenizer = library.Tokenizer.from_str(model.decode())
-        except Exception as error:  # the library raises nothing more special
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library raises nothing more special, nor panics do
             raise TokenizerError(f"not a tokenizer.json: {error}") from None
         _check(model)
         # Some files ask for these, which would cut or fill up what is encoded.
@@ -49,6 +54,11 @@ class ByteBPETokenizer:
         vocabulary = self._pieces.get_vocab(with_added_tokens=True)
         # Not the number of pieces, since some vocabularies leave out ids.
         self.vocab_size: int = max(vocabulary.values()) + 1
+        if self.vocab_size > _MOST_IDS:
+            raise TokenizerError(
+                f"ids must be less than {_MOST_IDS:,}, since the model has a vector for each; "
+                f"found {self.vocab_size - 1:,}"
+            )
         self.eos_id: int | None = vocabulary.get(END_OF_TEXT)
 
     @classmethod

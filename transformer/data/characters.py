@@ -98,7 +98,7 @@ def _characters(model: bytes) -> str:
         if not isinstance(characters, str) or not characters:
             raise TypeError
         characters.encode()
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise TokenizerError(
             'a vocabulary of characters is JSON such as {"characters": "abc"}; '
             f"found {model[:40].decode(errors='replace')!r}"

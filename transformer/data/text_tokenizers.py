@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..config import TokenizerConfig
+from ..config import ConfigError, TokenizerConfig, expand_path
 from .byte_bpe import ByteBPETokenizer
 from .characters import CharacterTokenizer
-from .tokenizer import Tokenizer, TokenizerError, draw, train_tokenizer
+from .tokenizer import Tokenizer, TokenizerError, draw, read_model, train_tokenizer
 
 
 class TextTokenizer(Protocol):
@@ -63,13 +63,15 @@ def load_tokenizer(path: str | Path) -> TextTokenizer:
     Raises:
         TokenizerError: there is none, or not one of these.
     """
-    path = Path(path).expanduser()
-    if path.is_dir():
-        return _load_folder(path)
     try:
-        content = path.read_bytes()
+        path = expand_path(path)
+        if path.is_dir():
+            return _load_folder(path)
+    except ConfigError as error:
+        raise TokenizerError(str(error)) from None
     except OSError as error:
-        raise TokenizerError(f"cannot read the tokenizer {path}: {error.strerror}") from None
+        raise TokenizerError(f"cannot read {path}: {error.strerror or error}") from None
+    content = read_model(path)
     try:
         return _of_content(content)
     except TokenizerError as error:
@@ -102,7 +104,7 @@ def _of_content(content: bytes) -> TextTokenizer:
         return Tokenizer(content)
     try:
         tree = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TokenizerError(f"not valid JSON: {error}") from None
     keys = list(tree) if isinstance(tree, dict) else []
     if "characters" in keys:

@@ -3,13 +3,15 @@
 import hashlib
 import io
 import random
+import re
+import stat
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import sentencepiece
 
-from ..config import TokenizerConfig
+from ..config import ConfigError, TokenizerConfig, expand_path
 from ..errors import UserError
 
 
@@ -40,6 +42,9 @@ class Tokenizer:
         self._pieces = sentencepiece.SentencePieceProcessor()
         try:
             self._pieces.LoadFromSerializedProto(model)
+            self._pieces.id_to_piece(list(range(self._pieces.vocab_size())))
+        except UnicodeDecodeError:  # of a piece, or of one within a message
+            raise TokenizerError("not a sentencepiece model: a piece is not UTF-8") from None
         except RuntimeError as error:
             raise TokenizerError(f"not a sentencepiece model: {error}") from None
         self.pad_id: int = self._pieces.pad_id()
@@ -56,10 +61,9 @@ class Tokenizer:
     @classmethod
     def load(cls, path: str | Path, *, sampling_alpha: float = 0.0) -> "Tokenizer":
         """Reads a `.model` file of sentencepiece."""
+        content = read_model(path, "sentencepiece model")
         try:
-            return cls(Path(path).expanduser().read_bytes(), sampling_alpha=sampling_alpha)
-        except OSError as error:
-            raise TokenizerError(f"cannot read the sentencepiece model {path}: {error}") from None
+            return cls(content, sampling_alpha=sampling_alpha)
         except TokenizerError as error:
             raise TokenizerError(f"{path}: {error}") from None
 
@@ -126,6 +130,39 @@ class Tokenizer:
 _SAMPLING = threading.Lock()
 
 
+def read_model(path: str | Path, what: str = "tokenizer") -> bytes:
+    """The content of a tokenizer's file, which messages call `what`.
+
+    Raises:
+        TokenizerError: it cannot be read, or is another kind of file.
+    """
+    try:
+        path = expand_path(path)
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise TokenizerError(f"cannot read the {what} {path}: it is a folder; name the file")
+        if not stat.S_ISREG(status.st_mode):
+            raise TokenizerError(f"cannot read the {what} {path}: it is a pipe or a device")
+        if status.st_size > _LARGEST_MODEL:
+            raise TokenizerError(
+                f"{path} cannot be a {what}: it has {status.st_size:,} bytes, and none has more "
+                f"than {_LARGEST_MODEL:,}"
+            )
+        return path.read_bytes()
+    except ConfigError as error:
+        raise TokenizerError(str(error)) from None
+    except OSError as error:
+        raise TokenizerError(f"cannot read the {what} {path}: {error.strerror or error}") from None
+    except (UnicodeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise TokenizerError(f"no file can be called {str(path)!r}: {error}") from None
+
+
+# In bytes. A million pieces take a tenth of that.
+_LARGEST_MODEL = 2**28
+
+
 def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int = 1) -> Tokenizer:
     """Trains a sentencepiece model on lines of both languages together.
 
@@ -148,7 +185,7 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int 
             byte_fallback=True,
             split_digits=True,
             character_coverage=0.9995,
-            max_sentence_length=16384,
+            max_sentence_length=_LONGEST_LINE,
             pad_id=0,
             unk_id=1,
             bos_id=2,
@@ -157,15 +194,30 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int 
             minloglevel=2,
         )
     except RuntimeError as error:
-        too_small = "required_chars" in str(error)  # bytes and letters alone are more than that
-        advice = (
-            "raise tokenizer.vocab_size" if too_small else "lower tokenizer.vocab_size or add data"
-        )
         raise TokenizerError(
             f"sentencepiece cannot make {config.vocab_size} pieces of "
-            f"{len(drawn):,} lines; {advice} ({error})"
+            f"{len(drawn):,} lines; {_advice(str(error))} ({error})"
         ) from None
     return Tokenizer(model.getvalue(), sampling_alpha=config.sampling_alpha)
+
+
+def _advice(error: str) -> str:
+    """What to do about an error of sentencepiece's training."""
+    # Bytes, special pieces and letters alone may be more than were asked for.
+    if least := re.search(r"required_chars\. \d+ vs (\d+)", error):
+        return f"raise tokenizer.vocab_size to more than {least[1]}"
+    most = re.search(r"value <= (\d+)", error)
+    if most and int(most[1]) >= _FEWEST_PIECES:
+        return f"lower tokenizer.vocab_size to {most[1]} or less, or add data"
+    return (
+        f"the text is too small, since even {_FEWEST_PIECES} pieces, the fewest there can be, need "
+        f"more lines (of at most {_LONGEST_LINE:,} bytes); add data, or name an existing model "
+        "(tokenizer.path=FILE)"
+    )
+
+
+_FEWEST_PIECES = 300  # the least value of tokenizer.vocab_size
+_LONGEST_LINE = 16_384  # in bytes: sentencepiece does not learn from longer ones
 
 
 def draw(lines: Iterable[str], n: int, seed: int) -> list[str]:
