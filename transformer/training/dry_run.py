@@ -1,15 +1,19 @@
 """What a run would be, without making it: `transformer-train --dry-run`."""
 
+import logging
 import sys
 import time
+from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
+from ..data.batching import Batch
 from .loop import (
     NotFiniteError,
     build,
@@ -20,64 +24,199 @@ from .loop import (
     updates,
 )
 from .precision import set_up
-from .resuming import TrainingError
+from .resuming import TrainingError, alone
+from .starting import take_over
 from .task import Data, Model, task_of
+
+log = logging.getLogger(__name__)
 
 N_TIMED = 5
 """Updates made on a throw-away model to estimate time and memory; the median passes over the slow
 first one."""
 
 
+LONGEST_TRIAL = 20.0
+"""Seconds that such a trial may take; what would take longer is estimated from its operations."""
+
+OVERHEAD = 1.6
+"""By how much longer than its matrix products an update takes: 1.4 to 1.8 was measured with models
+of 5 to 65 million weights on two cores."""
+
+UNKNOWN_MEMORY = 2e9
+"""Bytes taken to be free where the system does not say."""
+
+
+@alone()
 def describe_run(config: Config) -> str:
     """The resolved settings, the model's size, the corpus, and an estimate of time and memory.
 
-    Nothing is written but the cache of the encoded text.
+    Nothing is written but the cache of the encoded text. Where a few updates of a throw-away model
+    would take too much time or memory, none is made and no weight is ever in memory.
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used.
-        TrainingError: the loss of a trial update is not finite.
+        TrainingError: the loss of a trial update is not finite, or there is nothing to start from.
     """
+    config, notes = take_over(config)
+    for note in notes:
+        log.info("%s", note)
+    taken = "" if RunDirectory(config.run_dir).is_empty() else "  (not empty: choose another)"
     device, precision = set_up(config.training)
     data = prepare(config)
-    model, optimizer = build(config, data, device)
-
     task = task_of(config)
+    with torch.device("meta"):
+        sketch = task.new_model(config, data)
+
     n_batches, padding = task.measure_epoch(data, config)
     epoch_steps = -(-n_batches // config.training.accumulate)
     steps = config.training.max_steps
     if config.training.max_epochs is not None:
         steps = min(steps, epoch_steps * config.training.max_epochs)
-    taken = "" if RunDirectory(config.run_dir).is_empty() else "  (not empty: choose another)"
     lines = [
         config.to_yaml(),
         f"run directory   {config.run_dir}{taken}",
         f"device          {device}, {precision}, {torch.get_num_threads()} threads",
         *task.describe_text(data),
         f"vocabulary      {data.tokenizer.vocab_size:,} pieces",
-        f"weights         {model.n_parameters():,} ({model.n_parameters() * 4 / 1e6:,.1f} MB)",
+        f"weights         {sketch.n_parameters():,} ({sketch.n_parameters() * 4 / 1e6:,.1f} MB)",
     ]
     plain = steps  # updates in single passes, those before `consistency` sets in
     if config.training.consistency:
         plain = min(steps, config.training.consistency_start)
-    timed = [
-        (n, *_time_updates(model, optimizer, data, config, span, device, precision))
-        for n, span in ((plain, (1, plain)), (steps - plain, (plain + 1, steps)))
+    spans = [
+        _Span(n, first, last, passes)
+        for n, first, last, passes in (
+            (plain, 1, plain, 1),
+            (steps - plain, plain + 1, steps, 2),
+        )
         if n
     ]
-    times = " and then ".join(
-        f"{seconds:.2f} s ({rate:,.0f} target tokens/s)" for _, seconds, rate in timed
-    )
+    needs = _needs(sketch, next(updates(data, config, TrainingState())), data)
+    memory = max(span.passes for span in spans) * needs.activations + needs.weights
+    rate = _operations_per_second(device, precision)
+    seconds = [span.passes * needs.operations * OVERHEAD / rate for span in spans]
+    if sum(seconds) * N_TIMED <= LONGEST_TRIAL and memory <= _available(device) / 2:
+        model, optimizer = build(config, data, device)
+        timed = [
+            _time_updates(model, optimizer, data, config, span, device, precision) for span in spans
+        ]
+        how = f"the median of {N_TIMED} just made on a throw-away model"
+        highest = _memory(device)
+    else:
+        timed = [(each, needs.n_tokens / each) for each in seconds]
+        how = (
+            f"an estimate from its {needs.operations / 1e9:,.0f} billion operations and the "
+            f"{rate / 1e9:,.0f} billion that this machine makes in a second"
+        )
+        highest = (
+            f"about {memory / 1e6:,.0f} MB, an estimate: weights, gradients and moments "
+            f"{needs.weights / 1e6:,.0f} MB, the rest for what an update computes"
+        )
+    times = " and then ".join(f"{each:.2f} s ({n:,.0f} target tokens/s)" for each, n in timed)
+    total = sum(span.n * each for span, (each, _) in zip(spans, timed, strict=True))
     lines += [
         f"an epoch        {epoch_steps:,} updates; "
         f"{padding:.1%} of all positions are padding; "
         f"{steps:,} updates are {steps / epoch_steps:.1f} epochs",
-        f"an update       {times}, the median of {N_TIMED} just made on a throw-away model",
-        f"time            about {_duration(sum(n * seconds for n, seconds, _ in timed))} for "
-        f"{steps:,} updates, validation not counted",
-        f"memory          {_memory(device)}",
-        f"disk            about {_disk(config, model.n_parameters()):,.0f} MB",
+        f"an update       {times}, {how}",
+        f"time            about {_duration(total)} for {steps:,} updates, validation not counted",
+        f"memory          {highest}",
+        f"disk            about {_disk(config, sketch.n_parameters()):,.0f} MB",
     ]
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Updates of the same kind."""
+
+    n: int
+    first: int  # step
+    last: int
+    passes: int  # through the model in each
+
+
+# Estimates ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """Of an update in single passes."""
+
+    operations: float  # floating-point, of the matrix products
+    n_tokens: int  # targets
+    weights: float  # bytes of weights, gradients and two moments
+    activations: float  # bytes that the largest batch keeps for the backward pass
+
+
+def _needs(model: Model, batches: list[Any], data: Data) -> _Needs:
+    # A product takes two operations for each weight and position, forwards once, backwards twice.
+    settings, operations, activations = model.config, 0.0, 0.0
+    d_model, d_ff, n_heads = settings.d_model, settings.d_ff, settings.n_heads
+    for batch in batches:
+        if isinstance(batch, Batch):
+            n_src, n_tgt = int((batch.src != model.pad_id).sum()), batch.n_tokens
+            (rows, src_len), tgt_len = batch.src.shape, batch.tgt_in.shape[1]
+            n_encoder_layers = settings.n_encoder_layers
+            across = rows * tgt_len * src_len
+        else:
+            n_src, n_tgt = 0, batch.n_tokens
+            rows, src_len, tgt_len = len(batch.ids), 0, batch.ids.shape[1] - 1
+            n_encoder_layers = across = 0
+        attended = n_encoder_layers * rows * src_len**2
+        attended += settings.n_decoder_layers * (rows * tgt_len**2 + across)
+        products = n_tgt * d_model * data.tokenizer.vocab_size
+        for name, weight in model.named_parameters():
+            if weight.dim() == 2 and ".layers." in f".{name}":
+                of_src = name.startswith("encoder.") or "cross_attention.key" in name
+                of_src |= "cross_attention.value" in name
+                products += weight.numel() * (n_src if of_src else n_tgt)
+        operations += 6 * products + 12 * attended * d_model
+        # What each layer keeps: inputs and outputs of its sublayers, their norms and dropout.
+        kept = n_encoder_layers * n_src * (10 * d_model + 2 * d_ff)
+        kept += settings.n_decoder_layers * n_tgt * (16 * d_model + 2 * d_ff)
+        kept += 2 * attended * n_heads + 2 * n_tgt * data.tokenizer.vocab_size
+        activations = max(activations, 4.0 * kept)
+    n_tokens = sum(batch.n_tokens for batch in batches)
+    return _Needs(operations, n_tokens, 16.0 * model.n_parameters(), activations)
+
+
+def _operations_per_second(device: torch.device, precision: str) -> float:
+    """What a product of matrices like those of a model reaches, measured for 0.2 seconds."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = (torch.ones(shape, dtype=dtype, device=device) for shape in ((1024, 512), (512, 1024)))
+
+    def multiply() -> float:
+        started = time.perf_counter()
+        float((a @ b)[0, 0])  # waits for a GPU
+        return time.perf_counter() - started
+
+    multiply()
+    started, times = time.perf_counter(), []
+    while time.perf_counter() - started < 0.2:
+        times.append(multiply())
+    return 2 * 1024 * 512 * 1024 / median(times)
+
+
+def _available(device: torch.device) -> float:
+    """Bytes of memory that are free."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    try:
+        import resource
+
+        words = Path("/proc/meminfo").read_text().split()
+        free = 1024.0 * int(words[words.index("MemAvailable:") + 1])
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            free = min(free, limit - pages * resource.getpagesize())
+        return free
+    except (ImportError, OSError, ValueError):  # not Linux
+        return UNKNOWN_MEMORY
+
+
+# A trial -----------------------------------------------------------------------------------------
 
 
 def _time_updates(
@@ -85,17 +224,17 @@ def _time_updates(
     optimizer: torch.optim.AdamW,
     data: Data,
     config: Config,
-    span: tuple[int, int],
+    span: _Span,
     device: torch.device,
     precision: Literal["fp32", "bf16"],
 ) -> tuple[float, float]:
     # Seconds of an update, and target tokens a second, as they will be from the first to the last
     # step of the span; the last is made again if there are fewer than the trial needs.
-    first, last = span
     seconds, rates = [], []
-    for step, batches in enumerate(islice(updates(data, config, TrainingState()), N_TIMED), first):
+    upcoming = islice(updates(data, config, TrainingState()), N_TIMED)
+    for step, batches in enumerate(upcoming, span.first):
         started = time.perf_counter()
-        step = min(step, last)
+        step = min(step, span.last)
         lr = learning_rate_at(step, config)
         try:
             sums = update(model, optimizer, batches, step, lr, config, device, precision)

@@ -3,14 +3,18 @@
 import json
 import logging
 import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ..checkpoint import RunDirectory, TrainingState, write_atomically
+from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
+from ..files import explained, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +28,10 @@ class Journal:
     def __init__(self, run: RunDirectory, config: Config, step: int) -> None:
         self._run, self._config = run, config
         self._forget_after(step)
-        self._handler = logging.FileHandler(run.log, encoding="utf-8")
+        with explained(run.log):
+            self._handler = _LogFile(run.log, encoding="utf-8", errors="backslashreplace")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        self._board = _tensorboard(run.path, step) if config.training.tensorboard else None
+        self._board = _Board(run.path, config, step) if config.training.tensorboard else None
         self._bar = tqdm(
             total=config.training.max_steps,
             initial=step,
@@ -49,7 +54,8 @@ class Journal:
         self._bar.close()
         logger = logging.getLogger("transformer")
         logger.removeHandler(self._handler)
-        self._handler.close()
+        with suppress(OSError):
+            self._handler.close()
         self._redirect.__exit__(*error)
         logger.setLevel(self._level)
         if self._board:
@@ -107,36 +113,79 @@ class Journal:
 
     def write(self, row: dict[str, Any]) -> None:
         """Appends to metrics.jsonl and TensorBoard."""
-        with open(self._run.metrics, "a", encoding="utf-8") as file:
+        with explained(self._run.metrics), open(self._run.metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         if self._board:
-            for key, value in row.items():
-                if isinstance(value, float):
-                    self._board.add_scalar(key, value, row["step"])
+            self._board.write(row)
 
     def _forget_after(self, step: int) -> None:
         # What a killed run wrote after its last checkpoint, and that a run is finished, will be
         # written again.
-        if self._run.metrics.exists():
-            rows = self._run.metrics.read_text(encoding="utf-8").splitlines()
-            kept = [row for row in rows if _step_of(row) <= step and '"event"' not in row]
-            write_atomically(self._run.metrics, "".join(f"{row}\n" for row in kept).encode())
+        metrics = self._run.metrics
+        if metrics.exists():
+            with explained(metrics):
+                rows = metrics.read_bytes().splitlines()
+            kept = [row for row in rows if _step_of(row) <= step and b'"event"' not in row]
+            unreadable = sum(math.isnan(_step_of(row)) for row in rows[:-1])  # half of the last may
+            if unreadable:
+                log.warning("%d lines of %s cannot be read and are left out", unreadable, metrics)
+            write_atomically(metrics, b"".join(row + b"\n" for row in kept))
 
 
-def _step_of(row: str) -> float:
+class _LogFile(logging.FileHandler):
+    """A log that a full disk ends, but not the run."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exc_info()[1]
+        logger = logging.getLogger("transformer")
+        logger.removeHandler(self)
+        logger.warning("cannot write %s: %s; the run goes on without", self.baseFilename, error)
+
+
+class _Board:
+    """TensorBoard's events, as long as they can be written: a run does not depend on them."""
+
+    def __init__(self, path: Path, config: Config, step: int) -> None:
+        self._writer: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            # By default they are written where they can be, and nobody waits for them.
+            if step == 0 and "tensorboard" in config.training.model_fields_set:
+                log.warning("no TensorBoard events: pip install tensorboard")
+            return
+        with self._giving_up():
+            self._writer = SummaryWriter(str(path), purge_step=step + 1)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Every number of a row that is not a count."""
+        with self._giving_up():
+            for key, value in row.items():
+                if isinstance(value, float) and self._writer is not None:
+                    self._writer.add_scalar(key, value, row["step"])
+            if self._writer is not None:
+                self._writer.flush()  # or its errors would come at any later moment
+
+    def close(self) -> None:
+        """Writes what is left."""
+        with self._giving_up():
+            if self._writer is not None:
+                self._writer.close()
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever its thread has met with
+            log.warning("no more TensorBoard events: %s", error)
+            self._writer = None
+
+
+def _step_of(row: bytes) -> float:
     try:
         return float(json.loads(row)["step"])
-    except (ValueError, KeyError, TypeError):  # half a line
-        return math.inf
-
-
-def _tensorboard(path: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        log.info("no TensorBoard events: pip install tensorboard, or training.tensorboard=false")
-        return None
-    return SummaryWriter(str(path), purge_step=step + 1)
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):  # half a line
+        return math.nan
 
 
 def format_scores(scores: dict[str, float]) -> str:

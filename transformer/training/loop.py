@@ -25,19 +25,29 @@ from ..checkpoint import (
     RunDirectory,
     TrainingState,
     average_weights,
+    load_moments,
     load_weights,
     named_weights,
     require_finite,
     save_weights,
-    write_atomically,
 )
 from ..config import Config
+from ..files import write_atomically
 from .journal import Journal, format_scores
 from .precision import autocast, set_up
-from .resuming import TrainingError, check_continuity, claim, occupy, resume_command
+from .resuming import (
+    TrainingError,
+    advice,
+    alone,
+    check_continuity,
+    check_tokenizer,
+    claim,
+    occupy,
+    resume_command,
+)
 from .schedule import learning_rate
 from .signals import stop_signals
-from .starting import find_start
+from .starting import find_start, take_over
 from .task import Batch, Data, Model, task_of
 
 log = logging.getLogger(__name__)
@@ -62,6 +72,7 @@ class Run:
     interrupted: bool = False
 
 
+@alone()
 def train(config: Config, *, resume: bool = False) -> Run:
     """Trains a model and leaves a run directory that translates.
 
@@ -70,24 +81,33 @@ def train(config: Config, *, resume: bool = False) -> Run:
         resume: go on from the newest checkpoint in `config.run_dir`.
 
     Raises:
-        TrainingError: the run directory is taken, cannot be resumed, or the loss is not finite.
+        TrainingError: the run directory is taken, cannot be resumed or written to, the loss is not
+            finite, or another thread is training.
         CorpusError, TokenizerError: the data cannot be used; nothing has been written.
     """
     # Setup: text, model, optimiser, and where the run stands.
     run = RunDirectory(config.run_dir)
-    checkpoint, notes = claim(run, config, resume)
+    config, notes = take_over(config, resume=resume)
+    checkpoint, changes = claim(run, config, resume)
+    notes += changes
     device, precision = set_up(config.training)
     data = prepare(config, run.tokenizer if resume and run.tokenizer.is_file() else None)
     model, optimizer = build(config, data, device)
     state = checkpoint.state if checkpoint else TrainingState()
     if checkpoint:
         load_weights(model, checkpoint.weights, source=run.path)
-        _load_optimizer(optimizer, model, checkpoint)
+        load_moments(optimizer, model, checkpoint, source=run.path)
     elif start := find_start(config):
         load_weights(model, start.weights(), source=start.path)
+    if resume:
+        check_tokenizer(run, data.tokenizer)
     notes += check_continuity(run, state, data.texts, device, precision)
 
-    with occupy(run, state, resume), _open_journal(run, config, data, state) as journal:
+    with (
+        advice(run),
+        occupy(run, state, resume),
+        _open_journal(run, config, data, state) as journal,
+    ):
         for note in notes:
             log.warning("%s", note)
         log.info("%s", data.summary())
@@ -124,8 +144,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
                 except NotFiniteError as error:
                     raise TrainingError(
                         f"{explain_not_finite(error, step, lr, data, config)}\n"
-                        f"They need another run, run_dir={run.free_name()}; the checkpoints "
-                        f"here are whole"
+                        f"They need another run, {run.another()}; the checkpoints here are whole"
                     ) from None
                 state.step = step
                 state.tokens_seen += sums.n_tokens
@@ -378,7 +397,7 @@ def _finish(
 
 
 def _metadata(step: int, data: Data) -> dict[str, str]:
-    return {"step": str(step), **data.metadata}
+    return {"step": str(step), "tokenizer": data.tokenizer.fingerprint, **data.metadata}
 
 
 # Run directory -------------------------------------------------------------------------------
@@ -411,18 +430,6 @@ def _save(
     )
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, model: Model, checkpoint: Checkpoint) -> None:
-    if checkpoint.state.step == 0:  # no update has made moments yet
-        return
-    for name, p in model.named_parameters():
-        moments = {
-            kind: checkpoint.optimizer[f"{kind}.{name}"].to(p.device)
-            for kind in ("exp_avg", "exp_avg_sq")
-        }
-        step = torch.tensor(float(checkpoint.state.step), device=p.device)
-        optimizer.state[p] = {"step": step, **moments}
-
-
 # What goes wrong -----------------------------------------------------------------------------
 
 
@@ -449,7 +456,7 @@ def _require_finite_weights(model: Model, step: int, run: RunDirectory) -> None:
     except CheckpointError as error:
         raise TrainingError(
             f"{error}, so it is not saved.\n"
-            f"Start another run, run_dir={run.free_name()}, with a lower learning rate "
+            f"Start another run, {run.another()}, with a lower learning rate "
             f"(training.peak_learning_rate or training.learning_rate_scale) or "
             f"training.clip_norm=1. The checkpoints before this step are whole"
         ) from None

@@ -4,6 +4,7 @@ Forward passes are told apart by module. An operation of the backward pass count
 it differentiates was made; torch's profiler ties the two together by a sequence number.
 """
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -22,6 +23,10 @@ from ..config import Config
 from ..model.attention import MultiHeadAttention
 from .loop import build, learning_rate_at, prepare, update, updates
 from .precision import set_up
+from .resuming import alone
+from .starting import take_over
+
+log = logging.getLogger(__name__)
 
 N_UPDATES = 5
 """Updates that are profiled, after as many that are timed and as many to warm up."""
@@ -44,6 +49,7 @@ KINDS = {
 """Operations by what they do; the others are element by element, or bookkeeping."""
 
 
+@alone()
 def describe_update(config: Config) -> str:
     """Where the time of an update goes: by part of the model, and by kind of operation.
 
@@ -53,6 +59,9 @@ def describe_update(config: Config) -> str:
         CorpusError, TokenizerError: the data cannot be used.
         NotFiniteError: the loss or gradient of an update is infinite or not a number.
     """
+    config, notes = take_over(config)
+    for note in notes:
+        log.info("%s", note)
     device, precision = set_up(config.training)
     data = prepare(config)
     model, optimizer = build(config, data, device)

@@ -1,15 +1,31 @@
 """May a run start here, or go on, and will it go on as it was?"""
 
 import math
+import os
+import shlex
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..checkpoint import Checkpoint, RunDirectory, TrainingState
+from ..checkpoint import (
+    MODEL,
+    TOKENIZERS,
+    Checkpoint,
+    CheckpointError,
+    RunDirectory,
+    TrainingState,
+    read_metadata,
+    require_same_run,
+    setting,
+)
 from ..config import Config
+from ..data.text_tokenizers import TextTokenizer
 from ..errors import UserError
+from ..files import FileError, explained
 
 # What may differ from the run that is resumed: nothing that the next update depends on. Of `device`
 # and `threads` it does only in its last bits; `check_continuity` warns.
@@ -35,8 +51,60 @@ def require_finite_loss(total: float) -> None:
 
 
 def resume_command(run: RunDirectory) -> str:
-    """What to type to go on with a run."""
-    return f"transformer-train --config {run.config} --resume"
+    """What to type in a shell to go on with a run."""
+    return f"transformer-train --config {shlex.quote(str(run.config))} --resume"
+
+
+def run_dir_of(config_path: Path) -> Path | None:
+    """The run directory that a configuration belongs to; None if it is not one of a run.
+
+    A run lives where its folder is, whatever `run_dir` in its config.yaml says: the folder may have
+    been moved or copied.
+    """
+    folder = config_path.parent
+    traces = ("checkpoints", "metrics.jsonl", "train.log", MODEL, *TOKENIZERS)
+    if config_path.name == "config.yaml" and any((folder / name).exists() for name in traces):
+        return folder
+    return None
+
+
+_ALONE = threading.Lock()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keeps other threads of this process from training: random numbers come from one generator.
+
+    Raises:
+        TrainingError: another thread is training.
+    """
+    if not _ALONE.acquire(blocking=False):
+        raise TrainingError(
+            "another thread of this process is training, and both would draw from the same random "
+            "numbers; train in another process, or one after the other"
+        )
+    try:
+        yield
+    finally:
+        _ALONE.release()
+
+
+@contextmanager
+def advice(run: RunDirectory) -> Iterator[None]:
+    """A disk that fails while a run is under way: the error also says how to go on.
+
+    Raises:
+        TrainingError: in place of a FileError.
+    """
+    try:
+        yield
+    except FileError as error:
+        if not run.config.is_file():
+            raise
+        raise TrainingError(
+            f"{error}.\nNothing half-written is left, and the checkpoints are whole. To go on "
+            f"then:  {resume_command(run)}"
+        ) from error
 
 
 def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint | None, list[str]]:
@@ -48,17 +116,18 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint |
         TrainingError: the run directory is taken, or cannot be resumed with these settings.
         CheckpointError: there is no run, or none of its checkpoints is whole.
     """
-    if run.path.exists() and not run.path.is_dir():
-        raise TrainingError(f"run_dir ({run.path}) is a file; choose another name")
+    with explained(run.path):
+        _require_writable(run)
+        empty = run.is_empty()
     if not resume:
-        if run.is_empty():
+        if empty:
             return None, []
         raise TrainingError(
             f"{run.path} is not empty, and a run is never overwritten.\n"
             f"To go on with it:  {resume_command(run)}\n"
-            f"To start another:  add run_dir={run.free_name()}"
+            f"To start another:  add {run.another()}"
         )
-    if run.is_empty():
+    if empty:
         raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
     before = run.load_config()
     free = {"decoding", *(f"training.{name}" for name in _changeable(config))}
@@ -72,11 +141,47 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint |
             f"{run.path} was trained with other settings, so it cannot be resumed exactly:\n"
             + "\n".join(f"  {change}" for change in changed)
             + f"\nTo go on with its own settings:  {resume_command(run)}"
+            + f"\n{_start_from(run)}"
         )
     checkpoint = run.newest_checkpoint()
+    if checkpoint is None and run.model.exists() and not run.metrics.exists():
+        raise TrainingError(
+            f"{run.path} holds a trained model, but no checkpoint to go on from, and starting "
+            f"from the beginning would overwrite it.\n{_start_from(run)}"
+        )
     if checkpoint is None:
         notes.append(f"{run.path} has no checkpoint yet: starting from the beginning")
     return checkpoint, notes
+
+
+def _require_writable(run: RunDirectory) -> None:
+    place = run.path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise TrainingError(f"run_dir ({run.path}): {place} is a file; choose another name")
+    if not os.access(place, os.W_OK):
+        raise TrainingError(f"run_dir ({run.path}): {place} is read-only; choose another place")
+    if run.checkpoints.exists() and not run.checkpoints.is_dir():
+        raise TrainingError(
+            f"{run.checkpoints} must be a folder, and it is a file; move it out of the way"
+        )
+
+
+def _start_from(run: RunDirectory) -> str:
+    return (
+        f"To begin another run with its weights:  leave out --resume and add "
+        f"{setting('training.start_from', str(run.path))} {run.another()}"
+    )
+
+
+def check_tokenizer(run: RunDirectory, tokenizer: TextTokenizer) -> None:
+    """Raises CheckpointError if weights of this run were trained with another tokenizer."""
+    try:
+        about = read_metadata(run.model)
+    except CheckpointError:  # not there yet, or to be written anew
+        return
+    require_same_run(about, tokenizer, weights=run.model, tokenizer_path=run.tokenizer)
 
 
 def check_continuity(
@@ -107,8 +212,7 @@ def check_continuity(
         if state.texts.get(split, text) != text:
             raise TrainingError(
                 f"the text of data.{split} is not the one that {run.path} had before, so it "
-                f"cannot be resumed exactly.\nBring the old text back, or start another run: "
-                f"run_dir={run.free_name()}"
+                f"cannot be resumed exactly.\nBring the old text back.\n{_start_from(run)}"
             )
     notes = [
         f"{name} is {now}, was {state.machine[name]}: the run goes on, but not in the same bits"

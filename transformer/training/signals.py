@@ -1,10 +1,10 @@
-"""SIGINT and SIGTERM end a run in good order."""
+"""SIGINT, SIGTERM and SIGHUP end a run in good order."""
 
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -17,7 +17,10 @@ class Stop:
 
 @contextmanager
 def stop_signals() -> Iterator[Stop]:
-    """While this lasts, the first signal only sets `requested`; a second one acts as usual."""
+    """While this lasts, the first signal only sets `requested`; a second one acts as usual.
+
+    A signal that is ignored stays ignored: `nohup` asked for that.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -28,12 +31,17 @@ def stop_signals() -> Iterator[Stop]:
         stop.requested = True
         for number_, handler in before.items():
             signal.signal(number_, handler)
-        print(
-            "\nstopping after this update; once more to stop at once", file=sys.stderr, flush=True
-        )
+        with suppress(OSError):  # the terminal may be gone
+            print(
+                "\nstopping after this update; once more to stop at once",
+                file=sys.stderr,
+                flush=True,
+            )
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, request)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        known = getattr(signal, name, None)  # Windows has no SIGHUP
+        if known is not None and signal.getsignal(known) not in (signal.SIG_IGN, None):
+            before[known] = signal.signal(known, request)
     try:
         yield stop
     finally:

@@ -20,6 +20,7 @@ from ..data.corpus import (
     fingerprint,
     lengths,
     load_corpus,
+    longest_pair,
     statistics,
 )
 from ..data.tokenizer import Tokenizer, train_tokenizer
@@ -31,6 +32,9 @@ from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
 from .resuming import require_finite_loss
 
 log = logging.getLogger(__name__)
+
+LONGEST_VAL = 1024
+"""Pieces that a validation sentence may always have."""
 
 N_COUNTED = 5000
 """Batches counted at most to tell how many an epoch has."""
@@ -75,7 +79,8 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Pairs:
     path = tokenizer_path or config.tokenizer.path
     if path:
         tokenizer = Tokenizer.load(path, sampling_alpha=config.tokenizer.sampling_alpha)
-        if tokenizer.vocab_size != config.tokenizer.vocab_size:
+        asked = "vocab_size" in config.tokenizer.model_fields_set
+        if asked and tokenizer.vocab_size != config.tokenizer.vocab_size:
             log.warning(
                 "%s has %s pieces; tokenizer.vocab_size (%s), meant for a new one, does not count",
                 path,
@@ -93,7 +98,24 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Pairs:
             f"{len(encoded.pairs):,} pairs add up to {expected:.2g}. Raise weight"
         )
     longest_src = int(lengths(encoded)[:, 0].max()) + 1
-    return Pairs(encoded, encode_corpus(val_pairs, tokenizer), tokenizer, longest_src)
+    encoded_val = encode_corpus(val_pairs, tokenizer)
+    _require_short(encoded_val, config)
+    return Pairs(encoded, encoded_val, tokenizer, longest_src)
+
+
+def _require_short(val: Corpus, config: Config) -> None:
+    # Nothing leaves out long validation pairs, and attention takes memory that grows as the square
+    # of their length: 10 GB at 16,000 pieces. Four times the longest training sentence is a length
+    # that no model translates well anyhow.
+    limit = max(4 * config.data.cleaning.max_tokens, LONGEST_VAL)
+    found = longest_pair(val)
+    if max(found.n_src, found.n_tgt) + 1 > limit:
+        raise CorpusError(
+            f"data.val: {found.name} has {max(found.n_src, found.n_tgt):,} pieces, and a "
+            f"validation sentence may have {limit:,}, end of sentence included: four times "
+            f"data.cleaning.max_tokens, but at least {LONGEST_VAL:,}. Cut the pair into sentences, "
+            f"or leave it out. It begins with: {found.text!r}"
+        )
 
 
 def _lines(corpus: Corpus) -> Iterator[str]:
