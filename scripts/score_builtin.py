@@ -6,7 +6,7 @@ python scripts/score_builtin.py --model runs/quickstart
 import argparse
 
 from transformer import Translator
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.inference.evaluation import evaluate
 
 

@@ -16,7 +16,7 @@ import torch
 
 from transformer.cli import evaluate_main, train_main, translate_main
 from transformer.cli.command import run_command
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 
 PIZZA = "Die Pizza kam aus dem Ofen"
 

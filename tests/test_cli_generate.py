@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from transformer.cli import generate_main, train_main, translate_main
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.export.cli import main as export_main
 from transformer.inference.generator import Generator
 

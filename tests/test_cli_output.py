@@ -14,7 +14,7 @@ import pytest
 
 from transformer.cli import translate_main
 from transformer.cli.output import Request, input_of, open_output
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.errors import UserError
 
 ABOUT: dict[str, Any] = {"input": "a", "model": "b"}

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 
 from transformer.config import CleaningConfig, DataConfig
 from transformer.data import corpus as corpus_module
-from transformer.data import formats, sample_corpus
+from transformer.data import formats
+from transformer.data.builtin import corpus as builtin
 from transformer.data.corpus import (
     Corpus,
     CorpusError,
@@ -207,7 +208,7 @@ class TestFormats:
         self, languages: tuple[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given = {"train": PAIRS[:2], "val": PAIRS[2:]}
-        monkeypatch.setattr(sample_corpus, "sample_pairs", given.__getitem__)
+        monkeypatch.setattr(builtin, "sample_pairs", lambda split, **_: given[split])
         data = DataConfig(src_lang=languages[0], tgt_lang=languages[1])
         found = texts(load_corpus(data, "train")), texts(load_corpus(data, "val"))
         if languages == ("en", "de"):

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transformer.config import DataConfig
-from transformer.data import formats, sample_corpus
+from transformer.data import formats
 from transformer.data import texts as texts_module
+from transformer.data.builtin import corpus as builtin
 from transformer.data.corpus import CorpusError
 from transformer.data.texts import Chunk, find_texts
 
@@ -135,7 +136,7 @@ class TestRows:
     @pytest.mark.parametrize("language", ["de", "en"])
     def test_the_built_in_corpus(self, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
         given = {"train": [("Ja.", "Yes."), ("Nein.", "No.")], "val": [("Gut.", "Good.")]}
-        monkeypatch.setattr(sample_corpus, "sample_pairs", given.__getitem__)
+        monkeypatch.setattr(builtin, "sample_pairs", lambda split, **_: given[split])
         other = {"de": "en", "en": "de"}[language]
         data = DataConfig(src_lang=language, tgt_lang=other)
         for split in ("train", "val"):

@@ -1,6 +1,6 @@
 import pytest
 
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.export.trained import Trained
 from transformer.inference.engine import TorchEngine
 from transformer.inference.translator import Translator

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from transformer.checkpoint import CheckpointError, RunDirectory
 from transformer.config import Config, DecodingConfig
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.tokenizer import Tokenizer
 from transformer.inference.engine import TorchEngine
 from transformer.inference.shortlist import NAME, Shortlist, build_shortlist

@@ -7,7 +7,7 @@ import pytest
 from transformer import load_config
 from transformer.checkpoint import RunDirectory
 from transformer.config import Config
-from transformer.data.sample_corpus import sample_pairs
+from transformer.data.builtin.corpus import sample_pairs
 
 TINY = (
     "data.cleaning.max_tokens=100",

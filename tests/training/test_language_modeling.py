@@ -13,8 +13,8 @@ import torch
 from transformer import GPT, Generator, Sampling, load_config
 from transformer.checkpoint import CheckpointError, RunDirectory, TrainingState, named_weights
 from transformer.config import Config
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
-from transformer.data.sample_corpus import sample_pairs
 from transformer.data.tokenizer import TokenizerError
 from transformer.model.gpt2 import gpt2_config, gpt2_files
 from transformer.training import loop

@@ -22,8 +22,8 @@ from transformer.checkpoint import (
     named_weights,
 )
 from transformer.config import Config
+from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
-from transformer.data.sample_corpus import sample_pairs
 from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import (

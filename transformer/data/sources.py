@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import ConfigError, SourceConfig, expand_path
-from . import sample_corpus
+from .builtin import corpus as builtin
 from .formats import CorpusError, Pair
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def find_builtin(languages: Pair, split: str) -> tuple[Key, Callable[[], Iterato
         )
 
     def read() -> Iterator[Pair]:
-        for german, english in sample_corpus.sample_pairs(split):
+        for german, english in builtin.sample_pairs(split):
             yield (german, english) if languages[0] == "de" else (english, german)
 
     # The generator's own files stand for the sentences that it makes.
-    files = sorted(Path(sample_corpus.__file__).parent.glob("sample_*.py"))
+    files = sorted(Path(builtin.__file__).parent.glob("*.py"))
     return ("builtin", *map(stamp, files), languages, split), read
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from transformer.data import sample_corpus as corpus
-from transformer.data import sample_grammar as grammar
-from transformer.data.sample_corpus import (
+from transformer.data.builtin import corpus, grammar
+from transformer.data.builtin.corpus import (
     ANCHORS,
     DEFAULT_PAIRS,
     MAX_PAIRS,
@@ -21,7 +20,7 @@ from transformer.data.sample_corpus import (
     draw_sentence,
     sample_pairs,
 )
-from transformer.data.sample_grammar import (
+from transformer.data.builtin.grammar import (
     DU,
     HE,
     ICH,
@@ -81,7 +80,7 @@ def test_the_caller_may_change_what_it_got() -> None:
 def test_same_pairs_whatever_the_hash_seed() -> None:
     program = (
         "import random; random.seed(); "
-        "from transformer.data.sample_corpus import *; "
+        "from transformer.data.builtin.corpus import *; "
         "g = Draw('test', 1); "
         "print(ascii([sample_pairs('train', 200), [draw_sentence(g) for _ in range(50)]]))"
     )

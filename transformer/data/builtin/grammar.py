@@ -1,7 +1,7 @@
 """The German and English grammar of the built-in corpus: from tables to clauses in words.
 
-Nothing here is random: `sample_corpus.py` chooses, this file knows how it is said. It reads the
-tables of `sample_lexicon.py`, declines nouns, conjugates verbs, and puts clauses into words.
+Nothing here is random: `corpus.py` chooses, this file knows how it is said. It reads the
+tables of `lexicon.py`, declines nouns, conjugates verbs, and puts clauses into words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from . import sample_lexicon as lexicon
+from . import lexicon
 
 # ------------------------------------------------------------------------------------------------
 # Reading the lexicon

@@ -8,8 +8,8 @@ the pizza and not the oven? German marks it by gender, so gender is everywhere i
 cook {0}"). `event` fills a frame with nouns and gives a `Clause`; `say` puts a clause into words of
 both languages, in a tense and a word order; a *pattern* combines clauses to a sentence.
 
-- `sample_lexicon.py` is the words: nouns, verbs, frames. To add one, add a line to a table.
-- `sample_grammar.py` is how it is said: reading the tables, declining, conjugating, `say`.
+- `lexicon.py` is the words: nouns, verbs, frames. To add one, add a line to a table.
+- `grammar.py` is how it is said: reading the tables, declining, conjugating, `say`.
 - This file is what is said: it draws, fills frames, and combines clauses. To add a pattern, write a
   function that draws one sentence, and add it to `PATTERNS`.
 
@@ -44,8 +44,8 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TypeVar
 
-from . import sample_lexicon as lexicon
-from .sample_grammar import (
+from . import lexicon
+from .grammar import (
     ALL_SCENES,
     CLASSES,
     DU,

@@ -1,8 +1,8 @@
 """The words of the built-in corpus: tables to read, and to add to.
 
 Tables are text, "name: entry | entry" unless a comment says otherwise; an indented line continues
-the one above, and "German = English" says one thing in both languages. `sample_grammar.py` reads
-the tables, `sample_corpus.py` draws sentences from them. A new entry shifts all later draws, so it
+the one above, and "German = English" says one thing in both languages. `grammar.py` reads
+the tables, `corpus.py` draws sentences from them. A new entry shifts all later draws, so it
 makes another corpus.
 """
 
