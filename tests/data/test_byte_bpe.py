@@ -1,5 +1,6 @@
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,12 @@ def test_a_missing_package_is_named(bpe: ByteBPETokenizer, monkeypatch: pytest.M
         ByteBPETokenizer(bpe.model)
     with pytest.raises(TokenizerError, match=r"needs the package tokenizers, which is not"):
         ByteBPETokenizer.train(["a"], 300)
+
+
+def test_a_word_without_end_is_learned_from_in_time() -> None:
+    """By the library alone, ten times as many letters take a hundred times as long."""
+    begin = time.perf_counter()
+    trained = ByteBPETokenizer.train(["Ein Hund " + "xy" * 250_000], 300)
+    assert time.perf_counter() - begin < 20
+    assert trained.decode(trained.encode("xyxyz")) == "xyxyz"
+    assert len(trained.encode("xy" * 500)) < 20

@@ -691,7 +691,11 @@ def mutated(content: bytes, generator: random.Random) -> bytes:
 @pytest.mark.parametrize("name", ["x.tsv", "x.csv", "x.jsonl", "x.parquet", "x.tsv.gz", "x.de"])
 def test_mutated_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
     """Nothing comes out of a reader but text and a `CorpusError`."""
-    writers = {"x.tsv": write_tsv, "x.csv": write_csv, "x.jsonl": write_json}
+    writers: dict[str, Callable[[Path, Pairs], str]] = {
+        "x.tsv": write_tsv,
+        "x.csv": write_csv,
+        "x.jsonl": write_json,
+    }
     write = writers.get(name, write_parquet if name == "x.parquet" else write_aligned)
     if name == "x.tsv.gz":
         write_tsv(tmp_path, PAIRS, ".gz")
@@ -994,6 +998,27 @@ class TestEncoding:
             "tgt_pieces_max": 15,
             "tgt_tokens": 38,
         }
+
+
+@pytest.mark.parametrize("content", [b"", b"half", bytes(5000)])
+def test_a_damaged_cache_is_made_anew_on_request(
+    content: bytes, tmp_path: Path, cache: Path
+) -> None:
+    def work() -> int:
+        train = load_corpus(config("builtin", train=source), "train")
+        return len(encode_corpus(train, CountingEncoder()).pairs)
+
+    source = write_tsv(tmp_path, PAIRS)
+    assert work() == 3
+    stored = [path for path in cache.rglob("*") if path.suffix in (".arrow", ".json")]
+    assert len(stored) == 4
+    for path in stored:
+        whole = path.read_bytes()
+        path.write_bytes(content)
+        with pytest.raises(CorpusError, match=f"in {cache} is damaged .* `rm -rf {cache}/gen"):
+            work()
+        path.write_bytes(whole)
+        assert work() == 3
 
 
 class TestLongestPair:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ class ByteBPETokenizer:
         )
         # The library takes a special token in the text for letters, and would learn to spell it.
         parts = (part for text in texts for part in text.split(END_OF_TEXT))
-        pieces.train_from_iterator(parts, trainer)
+        pieces.train_from_iterator((cut for part in parts for cut in _cut(part)), trainer)
         return cls(pieces.to_str(pretty=True).encode())
 
     @classmethod
@@ -123,6 +124,19 @@ class ByteBPETokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Pieces to text; bytes that are no UTF-8, such as half a character, become U+FFFD."""
         return self._pieces.decode(list(ids), skip_special_tokens=False)
+
+
+# Learning takes time with the square of a word's length. Longer ones than this, in characters, are
+# not words, but data, or text of a script without blanks.
+_LONGEST_WORD = 1000
+_WORDS = re.compile(rf"\s*\S{{1,{_LONGEST_WORD}}}|\s+")
+
+
+def _cut(text: str) -> Iterable[str]:
+    """The text as it is, unless it has such words; then in parts."""
+    if max(map(len, text.split()), default=0) <= _LONGEST_WORD:
+        return (text,)
+    return _WORDS.findall(text)
 
 
 def _library() -> Any:

@@ -6,6 +6,7 @@ import difflib
 import errno
 import hashlib
 import json
+import shlex
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ _CACHE_VERSION = 2
 
 # The name of our setting, and how the hub calls that split.
 _HUB_SPLITS = {"train": "train", "val": "validation"}
+
+STREAMS = "token-streams"
+"""The folder in the cache for running text; sentence pairs are in `datasets`' own."""
 
 Key = tuple[object, ...]
 """All that the content of a source depends on: an equal key means equal content."""
@@ -157,17 +161,26 @@ def cache_key(*parts: object) -> str:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """What goes wrong with the cache: a full disk, a folder that must not be written to."""
+    """What goes wrong with the cache: a full disk, a folder that must not be written to, damage."""
     import datasets
+    import pyarrow as pa
 
+    folder = Path(datasets.config.HF_DATASETS_CACHE)
     try:
         yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        name = f" ({error.filename})" if isinstance(error.filename, str) else ""
+    except (OSError, pa.ArrowInvalid, json.JSONDecodeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if number in (None, errno.ENOENT):  # what is read is not whole
+            ours = " ".join(shlex.quote(f"{folder}/{name}") for name in ("generator", STREAMS))
+            raise CorpusError(
+                f"the copy of the text in {folder} is damaged ({error}); remove it, and it is made "
+                f"anew: `rm -rf {ours}`"
+            ) from error
+        reason = getattr(error, "strerror", None) or error
+        name = getattr(error, "filename", None)
+        room = "Make room there, or name" if number in (errno.ENOSPC, errno.EDQUOT) else "Name"
         raise CorpusError(
-            f"cannot store the text in {datasets.config.HF_DATASETS_CACHE}: "
-            f"{error.strerror or error}{name}. {'Make room there, or name' if full else 'Name'} "
+            f"cannot store the text in {folder}: {reason}{f' ({name})' if name else ''}. {room} "
             "another folder in the environment variable HF_DATASETS_CACHE"
         ) from error
 

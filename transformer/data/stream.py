@@ -25,7 +25,7 @@ from torch import Tensor
 from ..config import Config
 from .characters import CharacterTokenizer
 from .formats import CorpusError
-from .sources import cache_key, explained
+from .sources import STREAMS, cache_key, explained
 from .text_tokenizers import TextTokenizer, load_tokenizer, train_text_tokenizer
 from .texts import Chunk, Texts, find_texts
 
@@ -113,7 +113,7 @@ def encode_stream(texts: Texts, tokenizer: TextTokenizer) -> TokenStream:
     """
     import datasets
 
-    folder = Path(datasets.config.HF_DATASETS_CACHE) / "token-streams"
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / STREAMS
     name = cache_key("stream", texts.key, tokenizer.fingerprint)
     ids, notes = folder / f"{name}.ids", folder / f"{name}.json"
     dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32)
@@ -132,7 +132,8 @@ def _read_notes(notes: Path, ids: Path, dtype: np.dtype[Any]) -> dict[str, Any] 
     try:
         found: dict[str, Any] = json.loads(notes.read_bytes())
         whole = ids.stat().st_size == found["n_tokens"] * dtype.itemsize
-    except (FileNotFoundError, ValueError):
+        whole &= type(found["n_characters"]) is int and type(found["fingerprint"]) is str
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return found if whole else None
 
