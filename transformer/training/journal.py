@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -122,7 +123,7 @@ class Journal:
         # What a killed run wrote after its last checkpoint, and that a run is finished, will be
         # written again.
         metrics = self._run.metrics
-        if metrics.exists():
+        if metrics.is_file():
             with explained(metrics):
                 rows = metrics.read_bytes().splitlines()
             kept = [row for row in rows if _step_of(row) <= step and b'"event"' not in row]
@@ -147,6 +148,7 @@ class _Board:
 
     def __init__(self, path: Path, config: Config, step: int) -> None:
         self._writer: Any = None
+        self._hook: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
@@ -154,6 +156,8 @@ class _Board:
             if step == 0 and "tensorboard" in config.training.model_fields_set:
                 log.warning("no TensorBoard events: pip install tensorboard")
             return
+        self._hook = threading.excepthook
+        threading.excepthook = self._ignore_writer
         with self._giving_up():
             self._writer = SummaryWriter(str(path), purge_step=step + 1)
 
@@ -171,6 +175,13 @@ class _Board:
         with self._giving_up():
             if self._writer is not None:
                 self._writer.close()
+        if self._hook is not None:
+            threading.excepthook = self._hook
+
+    def _ignore_writer(self, error: threading.ExceptHookArgs) -> None:
+        # What ends its thread comes again at the next call.
+        if type(error.thread).__name__ != "_AsyncWriterThread":
+            self._hook(error)
 
     @contextmanager
     def _giving_up(self) -> Iterator[None]:
