@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from transformer.config import ConfigError, DataConfig, SourceConfig, load_config
 from transformer.data.builtin import corpus, grammar
 from transformer.data.builtin.corpus import (
     ANCHORS,
@@ -35,6 +36,8 @@ from transformer.data.builtin.grammar import (
     phrases,
     say,
 )
+from transformer.data.corpus import load_corpus
+from transformer.data.sources import find_builtin
 
 ROOT = Path(__file__).resolve().parents[2]
 Pairs = list[tuple[str, str]]
@@ -48,7 +51,7 @@ def pairs() -> dict[str, Pairs]:
 @pytest.fixture(scope="session")
 def drawn() -> list[tuple[str, Phrase, list[str]]]:
     """Sentences of all splits, whatever their words, with their combinations."""
-    found = []
+    found: list[tuple[str, Phrase, list[str]]] = []
     for split, n in (("train", 6000), ("val", 300), ("test", 500)):
         g = Draw(split, 11)
         found.extend((split, draw_sentence(g), list(g.keys)) for _ in range(n))
@@ -141,6 +144,37 @@ def test_errors_say_what_must_hold(split: str, n: int, message: str) -> None:
 )
 def test_train_begins_with_the_anchors(german: str, english: str) -> None:
     assert (german, english) in sample_pairs("train", len(phrases(ANCHORS)), seed=7)
+
+
+def test_a_setting_leaves_the_anchors_out() -> None:
+    anchors = dict(phrases(ANCHORS))
+    whole, without = sample_pairs("train"), sample_pairs("train", anchors=False)
+    assert dict(whole[: len(anchors)]) == anchors
+    assert not anchors.keys() & dict(without).keys()
+    assert len(without) == len(whole)
+    assert without[: -len(anchors)] == whole[len(anchors) :]
+    assert sample_pairs("val", 20, anchors=False) == sample_pairs("val", 20)
+
+
+def test_sources_with_and_without_anchors_differ_in_text_and_cache_key() -> None:
+    def german(anchors: bool) -> set[str]:
+        source = SourceConfig(builtin=True, anchors=anchors)
+        return set(load_corpus(DataConfig(train=(source,)), "train").pairs["src"])
+
+    assert "Guten Morgen!" in german(True) - german(False)
+    keys = [find_builtin(("de", "en"), "train", anchors)[0] for anchors in (True, False)]
+    assert keys[0] != keys[1]
+
+
+def test_anchors_are_of_the_built_in_corpus_only() -> None:
+    with pytest.raises(ConfigError, match="anchors: false belongs to the built-in corpus; remove"):
+        SourceConfig(path="a.tsv", anchors=False)
+
+
+@pytest.mark.parametrize("name", ["de_en_everyday", "de_en_everyday_2"])
+def test_the_everyday_model_is_to_be_trained_without_them(name: str) -> None:
+    config = load_config(ROOT / "configs" / f"{name}.yaml")
+    assert [source.anchors for source in config.data.train if source.builtin] == [False]
 
 
 def test_some_training_sentences_lack_the_period(pairs: dict[str, Pairs]) -> None:

@@ -113,6 +113,10 @@ class SourceConfig(_Settings):
     """Name of a dataset on the Hugging Face hub, or a folder laid out like one."""
     builtin: bool = False
     """The German-English sentences that the package generates itself."""
+    anchors: bool = True
+    """Of the built-in corpus: include the set phrases and example sentences of the documentation,
+    which the quickstart is to learn. false leaves them out, so that a model can be shown on them
+    without having been trained on them."""
     subset: Text | None = None
     """The hub dataset's configuration, such as `de-en` for wmt14."""
     split: Text | None = None
@@ -148,6 +152,10 @@ class SourceConfig(_Settings):
             raise ValueError(
                 f"{' and '.join(stray)} belong{'s' * (len(stray) == 1)} to a hub source; "
                 f"remove {'it' if len(stray) == 1 else 'them'} or give hub"
+            )
+        if not self.anchors and not self.builtin:
+            raise ValueError(
+                "anchors: false belongs to the built-in corpus; remove it or give builtin: true"
             )
         if self.subset is not None and self.folder is not None:
             raise ValueError("give subset or folder, not both: each names a part of a hub dataset")

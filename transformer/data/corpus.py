@@ -250,7 +250,7 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
             "and data.tgt_lang choose the direction)"
         )
     if source.builtin:
-        key, read = find_builtin(languages, split)
+        key, read = find_builtin(languages, split, source.anchors)
         return _Source("the built-in corpus", key, read, source.weight)
     if reader is None:
         return _find_aligned(source, path, languages)

@@ -34,7 +34,9 @@ Key = tuple[object, ...]
 """All that the content of a source depends on: an equal key means equal content."""
 
 
-def find_builtin(languages: Pair, split: str) -> tuple[Key, Callable[[], Iterator[Pair]]]:
+def find_builtin(
+    languages: Pair, split: str, anchors: bool = True
+) -> tuple[Key, Callable[[], Iterator[Pair]]]:
     """The built-in corpus: its key, and what generates its pairs."""
     if set(languages) != {"de", "en"}:
         raise CorpusError(
@@ -43,12 +45,12 @@ def find_builtin(languages: Pair, split: str) -> tuple[Key, Callable[[], Iterato
         )
 
     def read() -> Iterator[Pair]:
-        for german, english in builtin.sample_pairs(split):
+        for german, english in builtin.sample_pairs(split, anchors=anchors):
             yield (german, english) if languages[0] == "de" else (english, german)
 
     # The generator's own files stand for the sentences that it makes.
     files = sorted(Path(builtin.__file__).parent.glob("*.py"))
-    return ("builtin", *map(stamp, files), languages, split), read
+    return ("builtin", *map(stamp, files), languages, split, anchors), read
 
 
 def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:

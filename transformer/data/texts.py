@@ -161,7 +161,8 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
             f"{place} has no columns, so leave it out"
         )
     if source.builtin:
-        key, pairs = find_builtin((data.src_lang, data.tgt_lang), split)
+        languages = (data.src_lang, data.tgt_lang)
+        key, pairs = find_builtin(languages, split, source.anchors)
         return _Source(place, key, lambda: _rows(src for src, _ in pairs()))
     require_file(path)
     if reader is None:

@@ -466,15 +466,15 @@ def remark(
         if not fitting:
             raise DrawAgainError
         said, sign = g.pick(fitting)
-        clause = be(g, noun, subject, said)
+        clause = be(g, subject, said)
     if sign not in signs:
         raise DrawAgainError
     return clause, sign
 
 
-def be(g: Draw, noun: Noun, subject: Subject, said: Phrase, *more: str) -> Clause:
+def be(g: Draw, subject: Subject, said: Phrase, *more: str) -> Clause:
     """Subject, "sein" and an adjective."""
-    g.claim(noun.de, "sein", said.de, *more)
+    g.claim(subject.key, "sein", said.de, *more)
     return Clause(subject, "sein", "be " + said.en, tail=(said.de,), state=True)
 
 
@@ -765,7 +765,7 @@ def comparison(g: Draw) -> Phrase:
     if first is second or base not in [said.de for said, _ in REMARKS[first.noun_class]]:
         raise DrawAgainError
     subject, other = named(first, "der"), noun_phrase(second)
-    clause = be(g, first, subject, Phrase(base, en), second.de)
+    clause = be(g, subject, Phrase(base, en), second.de)
     if g.chance(0.6):
         tail, english, no = f"{more} als {other.de}", f"be {en_more} than {other.en}", ""
     else:
@@ -976,9 +976,9 @@ def does_not_fit(g: Draw) -> Phrase:
     subject, english = named(thing, g.word("der der mein")), f"fit in the {bag.en}"
     clause = Clause(subject, "passen", english, tail=(into,), negative="nicht", state=True)
     if g.chance(0.5):
-        reason = be(g, thing, it(subject), Phrase("zu groß", "too big"))
+        reason = be(g, it(subject), Phrase("zu groß", "too big"))
     else:
-        reason = be(g, bag, stand_in(bag), Phrase("zu klein", "too small"))
+        reason = be(g, stand_in(bag), Phrase("zu klein", "too small"))
     tense = g.word("present past")
     return end(join(say(clause, tense), ", =", say(reason, tense, "sub", lead=WEIL)))
 
@@ -1097,17 +1097,17 @@ PATTERNS: list[tuple[int, Pattern]] = [
     (1, greeting),
     (3, how_somebody_is),
 ]
-DECK = [pattern for weight, pattern in PATTERNS for _ in range(weight)]
+DECK = tuple(pattern for weight, pattern in PATTERNS for _ in range(weight))
 
 # ------------------------------------------------------------------------------------------------
 # The corpus
 # ------------------------------------------------------------------------------------------------
 
 
-def draw_sentence(g: Draw) -> Phrase:
+def draw_sentence(g: Draw, deck: Sequence[Pattern] = DECK) -> Phrase:
     """One sentence of the split; its combinations are left in `g.keys`."""
     while True:
-        pattern = g.pick(DECK)
+        pattern = g.pick(deck)
         for _ in range(TRIES):
             g.keys.clear()
             try:
@@ -1138,13 +1138,18 @@ def training_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=4)
-def draw_pairs(split: str, n: int, seed: int) -> tuple[tuple[str, str], ...]:
-    """The pairs of `sample_pairs`, remembered: held-out splits ask for the training words."""
+def draw_pairs(
+    split: str, n: int, seed: int, deck: tuple[Pattern, ...] = DECK
+) -> tuple[tuple[str, str], ...]:
+    """The pairs of `sample_pairs`, remembered: held-out splits ask for the training words.
+
+    Another deck gives pairs of these patterns only.
+    """
     training = split == "train"
     pairs = dict(phrases(ANCHORS)) if training else {}
     g = Draw(split, seed)
     while len(pairs) < n:
-        pair = draw_sentence(g)
+        pair = draw_sentence(g, deck)
         if training:
             pair = without_period(pair)
         elif not training_words().issuperset(word_list(pair.de, pair.en)):
@@ -1154,14 +1159,17 @@ def draw_pairs(split: str, n: int, seed: int) -> tuple[tuple[str, str], ...]:
     return tuple(list(pairs.items())[:n])
 
 
-def sample_pairs(split: str, n: int | None = None, seed: int = 1) -> list[tuple[str, str]]:
+def sample_pairs(
+    split: str, n: int | None = None, seed: int = 1, *, anchors: bool = True
+) -> list[tuple[str, str]]:
     """Distinct (German, English) pairs of a split.
 
     Args:
         split: "train", "val" or "test".
-        n: how many pairs; None for `DEFAULT_PAIRS`. Fewer pairs are the beginning of more; the
-            training pairs begin with `ANCHORS`.
+        n: how many pairs; None for `DEFAULT_PAIRS`. Fewer pairs are the beginning of more.
         seed: another seed draws other pairs, of the same split still.
+        anchors: the training pairs begin with `ANCHORS`; False leaves these out, and gives as many
+            others.
 
     Raises:
         ValueError: unknown split, or n below 1 or above `MAX_PAIRS`.
@@ -1175,7 +1183,9 @@ def sample_pairs(split: str, n: int | None = None, seed: int = 1) -> list[tuple[
         raise ValueError(
             f"n must be at most {MAX_PAIRS[split]} for {split!r}; found {n}: ask for fewer pairs"
         )
-    return list(draw_pairs(split, n, seed))
+    # They come first, so what is drawn after them is none of them.
+    left_out = len(phrases(ANCHORS)) if split == "train" and not anchors else 0
+    return list(draw_pairs(split, n + left_out, seed)[left_out:])
 
 
 if __name__ == "__main__":
