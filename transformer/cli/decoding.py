@@ -164,7 +164,7 @@ SECONDS_BETWEEN_LINES = 30.0
 @contextmanager
 def progress(
     *, bar: bool, total: int | None = None, n_done: int = 0
-) -> Iterator[Callable[[], None]]:
+) -> Iterator[Callable[[], object]]:
     """Tells on standard error how far a long translation is: a bar on a terminal, else lines.
 
     Args:
@@ -181,11 +181,11 @@ def progress(
         from tqdm import tqdm
 
         with tqdm(total=total, initial=n_done, unit="line", dynamic_ncols=True, delay=1.0) as shown:
-            yield lambda: shown.update(1) and None
+            yield shown.update
 
 
 @contextmanager
-def _told_in_lines(total: int | None, n_done: int) -> Iterator[Callable[[], None]]:
+def _told_in_lines(total: int | None, n_done: int) -> Iterator[Callable[[], object]]:
     # By a thread, since lines come in bursts, one window after the other.
     started = time.monotonic()
     n = n_done

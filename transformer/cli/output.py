@@ -76,7 +76,7 @@ def open_output(
     if place.is_dir():
         raise UserError(f"{place} is a folder; name a file")
     if place.exists() and not place.is_file():  # /dev/null, a pipe
-        with explained(place), open(place, "w", encoding="utf-8", newline="\n") as file:
+        with explained(place), _opened(place, "w") as file:
             yield Output(file)
         return
     final = place.resolve()  # through a link, which stays
@@ -88,10 +88,7 @@ def open_output(
         n_done = _keep_whole_rows(lines, numbered) if request.resume else 0
         write_atomically(partial / ABOUT, json.dumps(about).encode())
         try:
-            with (
-                _disk_explained(lines),
-                open(lines, "a" if request.resume else "w", encoding="utf-8", newline="\n") as file,
-            ):
+            with _disk_explained(lines), _opened(lines, "a" if request.resume else "w") as file:
                 yield Output(file, n_done)
                 file.flush()
                 os.fsync(file.fileno())
@@ -99,6 +96,11 @@ def open_output(
             _say_what_is_kept(lines, numbered, resumable=None not in about.values())
             raise
         _publish(lines, final, place, overwrite=request.overwrite)
+
+
+def _opened(path: Path, mode: str) -> IO[str]:
+    # Line by line, so that a command that is killed loses none that it has printed.
+    return open(path, mode, encoding="utf-8", newline="\n", buffering=1)
 
 
 @contextmanager

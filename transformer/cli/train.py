@@ -102,6 +102,6 @@ def _train(args: argparse.Namespace) -> int:
     if run.interrupted:
         return 130
     command = "translate" if config.task == "translation" else "generate"
-    folder = shlex.quote(str(run.directory))
-    print(f'done: transformer-{command} --model {folder} "..."', file=sys.stderr)
+    model = shlex.quote(str(run.directory))
+    print(f'done: transformer-{command} --model {model} "..."', file=sys.stderr)
     return 0
