@@ -1,5 +1,6 @@
 """What happens to a text before and after the search."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transformer.data.tokenizer import Tokenizer
+from transformer.errors import UserError
 from transformer.inference.text import (
     bring_back,
     bring_back_anyhow,
+    cut,
+    cut_at_symbols,
     hide_verbatim,
     is_shouted,
     keeps_numbers,
+    printable,
     restore_umlauts,
     shout,
     split_sentences,
@@ -183,6 +188,63 @@ def test_shouting_leaves_addresses_alone() -> None:
     assert (
         shout("See www.a.de/Xy, or mail eva@b.de now!") == "SEE www.a.de/Xy, OR MAIL eva@b.de NOW!"
     )
+
+
+PATTERNS = [
+    *("z. B. ", "1. ", "Str. ", "Nr. 1 ", "Wort", ". ", "! ", "…  ", "..", '."', '. "', "„“"),
+    *(" ", "\n", "1", "1,", "1-", "1/1 ", "12:30 ", "0 ", "(0", "+1 ", "@", "@1", "@ 1 ", "a@"),
+    *(
+        "a@b.",
+        "www.)",
+        "https://)",
+        "((",
+        "[ ",
+        "ae",
+        "ae ",
+        "ss ",
+        "AB ",
+        "´",
+        "🐕",
+        "🐕a",
+        "\u200d",
+    ),
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
+    """Each takes about a second, in which something quadratic gets through a hundredth."""
+    tokenizer = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    text = pattern * (1_000_000 // len(pattern.encode())) + "é x"
+    for work in (
+        split_sentences,
+        hide_verbatim,
+        lambda text: hide_verbatim(text, numbers=True),
+        lambda text: cut_at_symbols(text, tokenizer),
+        lambda text: restore_umlauts(text, tokenizer),
+        lambda text: cut(tokenizer.encode(text), 100, tokenizer),
+        lambda text: keeps_numbers(text, text),
+        lambda text: bring_back_anyhow(text, ("a",)),
+        with_apostrophes,
+        is_shouted,
+        shout,
+        printable,
+    ):
+        started = time.process_time()
+        work(text)
+        assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("longest", [0, -5])
+def test_parts_have_a_piece_at_least(longest: int) -> None:
+    tokenizer = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    with pytest.raises(UserError, match=f"longest must be at least 1; found {longest}"):
+        cut([5, 6, 7], longest, tokenizer)
+    assert cut([5, 6, 7], 1, tokenizer) == [[5], [6], [7]]
+
+
+def test_an_endless_number_is_not_a_mark() -> None:
+    assert bring_back("@1 @" + "1" * 5000, ("a",)) == "a @" + "1" * 5000
 
 
 class Words:

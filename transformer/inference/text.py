@@ -3,20 +3,22 @@
 import re
 import unicodedata
 from collections import Counter
+from functools import cache
 from itertools import groupby
 
 from ..data.tokenizer import Tokenizer
+from .checks import check_number
 
 # A sentence ends at . ! ? … with its closing quotes, before a space and a capital, digit or quote.
 _END = re.compile(r"(?<=[.!?…])[\"'»“”’)\]]*\s+(?=[\"'„“»«(\[¿¡]*(\w))")
 # What ends in a full stop without ending a sentence: one letter (z. B.), an ordinal number (3. Mai,
 # zum 100. Mal), and these; some of them only before a number.
 _ABBREVIATION = re.compile(
-    r"(?:^|\W)(?:\w|\d{1,3}|\w*[Ss]tr|Abb|Bd|Bsp|Chr|Co|Dipl|Dr|Fa|Fr|Hr|Hrn|Ing|Mio|Mr|Mrd|Mrs|Ms|"
+    r"\w|\d{1,3}|\w*[Ss]tr|Abb|Bd|Bsp|Chr|Co|Dipl|Dr|Fa|Fr|Hr|Hrn|Ing|Mio|Mr|Mrd|Mrs|Ms|"
     r"MwSt|Prof|St|Std|Tel|bspw|bzw|ca|evtl|geb|ggf|inkl|jur|med|nat|phil|rer|usw|vgl|vs|zzgl|"
-    r"Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez|Mo|Di|Mi|Do|Sa|So)\.$"
+    r"Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez|Mo|Di|Mi|Do|Sa|So"
 )
-_BEFORE_NUMBER = re.compile(r"(?:^|\W)(?:Abs|Art|Kap|No|Nr|max|min|mind)\.$")
+_BEFORE_NUMBER = re.compile(r"Abs|Art|Kap|No|Nr|max|min|mind")
 
 # What nobody translates: addresses of pages and people, numbers of telephones, and others of six
 # digits or more that are no amounts: of accounts, orders. Not the full stop or bracket after it.
@@ -36,7 +38,7 @@ _VERBATIM = re.compile(
 # or comma are left to the model, since languages write them differently.
 _NUMBER = re.compile(r"(?<![\w.,:@/-])(?:\d{2,}|\d{1,2}:\d\d)(?![\w/-]|[.,:]\d)")
 _VERBATIM_OR_NUMBER = re.compile(f"{_VERBATIM.pattern} | {_NUMBER.pattern}", re.VERBOSE)
-_PLACEHOLDER = re.compile(r"(?<![\w.+-])@ ?(\d+)\b")
+_PLACEHOLDER = re.compile(r"(?<![\w.+-])@ ?(\d{1,9})\b")
 
 
 def split_sentences(text: str) -> list[str]:
@@ -46,9 +48,9 @@ def split_sentences(text: str) -> list[str]:
         begins = match.group(1)
         if not (begins.isupper() or begins.isdigit()):
             continue
-        so_far = text[start : match.start()]
-        short = _ABBREVIATION.search(so_far)
-        if not short and not (begins.isdigit() and _BEFORE_NUMBER.search(so_far)):
+        word = _word_before_full_stop(text, start, match.start())
+        short = _ABBREVIATION.fullmatch(word)
+        if not short and not (begins.isdigit() and _BEFORE_NUMBER.fullmatch(word)):
             # What closes a quotation stays with the sentence it closes.
             end = match.start() + len(match.group().rstrip())
             sentences.append(text[start:end].strip())
@@ -56,8 +58,24 @@ def split_sentences(text: str) -> list[str]:
     return [sentence for sentence in [*sentences, text[start:].strip()] if sentence]
 
 
+def _word_before_full_stop(text: str, start: int, end: int) -> str:
+    # The last word of text[start:end], without its full stop; empty if there is none of either.
+    last = end - 1
+    if text[last] != ".":
+        return ""
+    first = last
+    while first > start and (text[first - 1].isalnum() or text[first - 1] == "_"):
+        first -= 1
+    return text[first:last]
+
+
 def cut(ids: list[int], longest: int, tokenizer: Tokenizer) -> list[list[int]]:
-    """A sentence that is itself too long: cut before a word, into parts of about equal length."""
+    """A sentence that is itself too long: cut before a word, into parts of about equal length.
+
+    Raises:
+        UserError: longest, the pieces of a part, below 1.
+    """
+    check_number("longest", longest, 1)
     pieces = tokenizer.pieces(ids)
     parts, start = [], 0
     while start < len(ids):
@@ -82,9 +100,8 @@ def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
     """
     if line.isascii():
         return [(line, False)]
-    marks = [_is_symbol(c) and tokenizer.spells_in_bytes(c) for c in line]
-    runs = groupby(zip(line, marks, strict=True), key=lambda pair: pair[1])
-    return [("".join(c for c, _ in run), stays) for stays, run in runs]
+    staying = {c for c in set(line) if _is_symbol(c) and tokenizer.spells_in_bytes(c)}
+    return [("".join(run), stays) for stays, run in groupby(line, key=staying.__contains__)]
 
 
 def _is_symbol(character: str) -> bool:
@@ -184,11 +201,12 @@ def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
     """
     no_umlauts, no_sharp_s = not re.search("[äöüÄÖÜ]", text), "ß" not in text
 
+    @cache
     def n_pieces(word: str) -> int:
         return len(tokenizer.encode(word))
 
-    def best(match: re.Match[str]) -> str:
-        word = match.group()
+    @cache  # words come again
+    def best(word: str) -> str:
         spellings = [word]
         if no_umlauts:
             spellings.append(re.sub(r"[aouAOU]e", lambda two: _DIGRAPHS[two.group()], word))
@@ -198,7 +216,8 @@ def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
             spellings += [spelling for spelling in sharp if n_pieces(spelling) <= enough]
         return min(spellings, key=n_pieces)  # the first of equal ones: as typed
 
-    return re.sub(r"(?<![@/.\w])(?=\w*(?:[aouAOU]e|ss))\w+\b(?!@|\.\w)", best, text)
+    typed = r"(?<![@/.\w])(?=\w*(?:[aouAOU]e|ss))\w+\b(?!@|\.\w)"
+    return re.sub(typed, lambda match: best(match.group()), text)
 
 
 def with_bytes(text: str) -> str:

@@ -1,0 +1,60 @@
+"""What a caller hands over: texts that are texts, numbers within their bounds."""
+
+from collections.abc import Iterable, Iterator
+from numbers import Integral
+from typing import Any
+
+from ..errors import UserError
+
+
+def check_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:
+    """The number, if it is a whole one within its bounds.
+
+    Raises:
+        UserError: it is not; the message names the bound.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise UserError(f"{name} must be a whole number; found {_short(value)}")
+    value = int(value)
+    if value < lowest:
+        raise UserError(f"{name} must be at least {lowest}; found {_short(value)}")
+    if highest is not None and value > highest:
+        raise UserError(f"{name} must be at most {highest:,}; found {_short(value)}")
+    return value
+
+
+def check_text(name: str, value: Any) -> str:
+    """The text, if it is one.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(value, str):
+        decode = "; decode it first" if isinstance(value, bytes) else ""
+        raise UserError(f"{name} must be a str; found {_short(value)}{decode}")
+    return value
+
+
+def check_texts(name: str, values: Any) -> Iterator[str]:
+    """Each text as it is wanted, if it is one; what holds them is checked at once.
+
+    Args:
+        name: of one of them, followed by its number from 0: line, prefix.
+        values: any iterable of texts.
+
+    Raises:
+        UserError: a text in place of several, or something else in place of a text.
+    """
+    if isinstance(values, str | bytes):
+        raise UserError(
+            f"several {name} texts must come in a list; found the one text {_short(values)}: "
+            f"put it in a list, or call translate()"
+        )
+    if not isinstance(values, Iterable):
+        raise UserError(f"several {name} texts must come in a list; found {_short(values)}")
+    return (check_text(f"{name} {number}", value) for number, value in enumerate(values))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
