@@ -3,6 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 import sacrebleu
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from transformer.errors import UserError
 from transformer.inference.evaluation import Score, bleu, evaluate, looks_tokenized
@@ -111,3 +113,27 @@ def test_inputs_stay_as_they_are() -> None:
 )
 def test_looks_tokenized(lines: list[str], tokenized: bool) -> None:
     assert looks_tokenized(lines) is tokenized
+
+
+lines = st.lists(
+    st.sampled_from(["", " ", "a", "x", "A dog runs.", "a dog"]), min_size=1, max_size=4
+)
+
+
+@given(lines, lines, st.sampled_from([0, 2, 30]))
+@settings(max_examples=60, deadline=None)
+def test_any_lines_have_scores(hypotheses: list[str], references: list[str], n: int) -> None:
+    """Also those without anything in common, and empty ones on either side."""
+    length = min(len(hypotheses), len(references))
+    for score in evaluate(hypotheses[:length], references[:length], bootstrap=n):
+        for number in (score.value, score.mean or 0.0, score.interval or 0.0):
+            assert type(number) is float and 0 <= number <= 100 + 1e-6
+
+
+@pytest.mark.parametrize("pairs", [[("a dog", "a dog"), ("", "x")], [("a", "a"), ("b", "")]])
+def test_an_empty_line_among_few(pairs: list[tuple[str, str]]) -> None:
+    hypotheses, references = zip(*pairs, strict=True)
+    scores = by_name(evaluate(hypotheses, references))
+    expected = sacrebleu.corpus_chrf(hypotheses, [references]).score
+    assert scores["chrF2"].value == expected > 0
+    assert scores["chrF2"].interval == pytest.approx(50, abs=1)

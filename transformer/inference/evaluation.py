@@ -4,11 +4,16 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 
 from ..errors import UserError
+from .checks import check_number
+
+MAX_BOOTSTRAP = 100_000
+"""Resamples at most; the interval no longer changes long before."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +43,16 @@ def evaluate(
     Args:
         hypotheses: one translation a line, as a reader would get it.
         references: the same lines, translated by a person.
-        bootstrap: resamples for the confidence interval (Koehn 2004), at least 2; 0 for none.
+        bootstrap: resamples for the confidence interval (Koehn 2004), 2 to 100,000; 0 for none.
         seed: of the resampling.
 
     Raises:
-        UserError: no lines, or not as many hypotheses as references.
-        ValueError: bootstrap is negative or 1.
+        UserError: bootstrap is out of these bounds, there are no lines, or not as many hypotheses
+            as references.
     """
     if bootstrap < 0 or bootstrap == 1:
-        raise ValueError(f"bootstrap must be 0 or at least 2; found {bootstrap}")
+        raise UserError(f"bootstrap must be 0 or at least 2; found {bootstrap}")
+    check_number("bootstrap", bootstrap, 0, MAX_BOOTSTRAP)
     if len(hypotheses) != len(references):
         raise UserError(
             f"hypotheses and references must have the same number of lines; "
@@ -54,7 +60,7 @@ def evaluate(
         )
     if not hypotheses:
         raise UserError("there is nothing to score: both files are empty")
-    metrics: list[tuple[str, Metric]] = [("BLEU", BLEU()), ("chrF2", CHRF())]
+    metrics: list[tuple[str, Metric]] = [("BLEU", BLEU()), ("chrF2", _CHRF())]
     return [_score(name, m, hypotheses, references, bootstrap, seed) for name, m in metrics]
 
 
@@ -67,6 +73,19 @@ def looks_tokenized(lines: Sequence[str]) -> bool:
     """True if most sentences end in " ." instead of ".": such references make BLEU incomparable."""
     ends = [line.rstrip()[-2:] for line in lines if re.search(r"[.!?]\s*$", line)]
     return bool(ends) and sum(end.startswith(" ") for end in ends) > len(ends) / 2
+
+
+class _CHRF(CHRF):
+    """Whose scores are all of one type.
+
+    sacreBLEU 2.6 resamples in numpy's numbers, of which chrF's are made, but for a resample without
+    anything in common, whose score is Python's 0.0; and `statistics.mean` takes no such mixture.
+    """
+
+    def _compute_score_from_stats(self, stats: Any) -> Any:
+        result = super()._compute_score_from_stats(stats)
+        result.score = float(result.score)
+        return result
 
 
 def _score(
