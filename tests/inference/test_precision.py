@@ -20,6 +20,7 @@ from transformer.inference.precision import (
     Int8Linear,
     PackedLinear,
     Precision,
+    _onednn_takes_bf16,
     convert,
     to_int8,
 )
@@ -88,15 +89,19 @@ def test_logits_are_near_those_of_fp32(
 def test_every_product_is_converted(precision: Precision) -> None:
     model = convert(random_model(attention_bias=True), precision)
     assert not any(isinstance(module, nn.Linear) for module in model.modules())
-    assert isinstance(model.output.logits, PackedLinear | Int8Linear)
+    plain = precision == "bf16" and not _onednn_takes_bf16()
+    assert isinstance(model.output.logits, BFloat16Linear if plain else PackedLinear | Int8Linear)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    ("precision", "lacking"),
+    [("fp32", "linear_layers"), ("bf16", "linear_layers"), ("bf16", "bf16")],
+)
 @torch.no_grad()
-def test_without_onednn(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "transformer.inference.precision._onednn_takes_linear_layers", lambda: False
-    )
+def test_without_onednn(
+    precision: Precision, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"transformer.inference.precision._onednn_takes_{lacking}", lambda: False)
     model, src, tgt_in = random_model(), ids(6, 7), ids(6, 5, seed=2)
     converted = convert(copy.deepcopy(model), precision)
     assert not any(isinstance(m.logits, PackedLinear) for m in [converted.output])
@@ -174,7 +179,11 @@ def test_int8_product_is_off_by_no_more_than_rounding(shape: tuple[int, ...], bi
     ("make", "unit"),
     [
         (BFloat16Linear, 2**-8),
-        (partial(PackedLinear, dtype=torch.bfloat16), 2**-8),
+        pytest.param(
+            partial(PackedLinear, dtype=torch.bfloat16),
+            2**-8,
+            marks=pytest.mark.skipif(not _onednn_takes_bf16(), reason="this CPU has no bf16"),
+        ),
         (partial(PackedLinear, dtype=torch.float32), 2**-24),
     ],
 )
@@ -220,3 +229,10 @@ def test_what_else_the_engine_does_works_too(precision: Precision, shipped: Tran
 def test_int8_is_for_the_cpu() -> None:
     with pytest.raises(UserError, match="int8 is for the CPU; on meta take bf16"):
         convert(random_model().to("meta"), "int8")
+
+
+@pytest.mark.parametrize("precision", ["fp8", "INT8", "", None])
+def test_another_precision_is_refused(precision: Any) -> None:
+    model = random_model()
+    with pytest.raises(UserError, match="must be one of fp32, bf16, int8; found"):
+        convert(model, precision)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..model.gpt import GPT, GenerationState
 from ..model.kv_cache import KeyValueCache, Storage
-from .precision import Precision, join_projections
+from .precision import Precision, check_precision, join_projections
 
 
 class CompiledStep:
@@ -39,6 +39,7 @@ class CompiledStep:
     """
 
     def __init__(self, gpt: GPT, precision: Precision = "fp32") -> None:
+        check_precision(precision)
         if precision == "int8":
             raise UserError("a compiled step is for fp32 and bf16; found int8")
         if gpt.device.type == "cpu":

@@ -9,7 +9,7 @@ hypotheses of one beam reads weights and does little else.
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -34,15 +34,16 @@ def convert(model: M, precision: Precision) -> M:
     hypotheses of a sentence are no faster in bf16. The model is to be where it will compute.
 
     Raises:
-        UserError: int8 elsewhere than on a CPU.
+        UserError: another precision, or int8 elsewhere than on a CPU.
     """
+    check_precision(precision)
     on_cpu = model.device.type == "cpu"
     make: Callable[[Tensor, Tensor | None], Linear]
     if precision == "int8":
         if not on_cpu:
             raise UserError(f"int8 is for the CPU; on {model.device.type} take bf16")
         make = Int8Linear
-    elif on_cpu and _onednn_takes_linear_layers():
+    elif on_cpu and _onednn_takes_linear_layers() and (precision == "fp32" or _onednn_takes_bf16()):
         make = partial(PackedLinear, dtype=torch.float32 if precision == "fp32" else torch.bfloat16)
     elif precision == "bf16":
         make = BFloat16Linear
@@ -62,6 +63,14 @@ def convert(model: M, precision: Precision) -> M:
     return model.requires_grad_(False)  # what is called where gradients are recorded needs none
 
 
+def check_precision(precision: str) -> None:
+    """Raises a UserError that names the choices, unless it is one of them."""
+    if precision not in get_args(Precision):
+        raise UserError(
+            f"precision must be one of {', '.join(get_args(Precision))}; found {precision!r}"
+        )
+
+
 def join_projections(model: nn.Module, make: Callable[[Tensor, Tensor | None], Linear]) -> None:
     """Makes query, key and value of every attention one product, in place.
 
@@ -78,6 +87,11 @@ def join_projections(model: nn.Module, make: Callable[[Tensor, Tensor | None], L
 def _onednn_takes_linear_layers() -> bool:
     # What torch.compile makes linear layers of on a CPU, where torch was built with oneDNN.
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _onednn_takes_bf16() -> bool:
+    # Only where the CPU has instructions for it.
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 # These are no modules, since there is nothing in them to train, move or save, and a module takes
