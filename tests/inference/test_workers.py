@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def _one_thread() -> Iterator[None]:
 class Engine:
     """Gives back the source; the first id of a batch says what else happens."""
 
-    FINE, WRONG, KILLED, INTERRUPTED, ENDLESS = range(4, 9)
+    FINE, WRONG, KILLED, INTERRUPTED, ENDLESS, GROUP = range(4, 10)
 
     def __init__(self, notes: Path | None = None) -> None:
         self.notes = notes
@@ -54,6 +55,9 @@ class Engine:
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == self.INTERRUPTED:
             os.kill(os.getpid(), signal.SIGINT)
+        if kind == self.GROUP:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
         if kind == self.ENDLESS:
             assert self.notes is not None
             (self.notes / str(os.getpid())).touch()
@@ -160,6 +164,124 @@ def test_a_killed_worker_is_explained() -> None:
 @linux
 def test_ctrl_c_is_left_to_the_process_that_gives_the_work() -> None:
     assert search(Engine.INTERRUPTED, Engine.FINE) == [Engine.INTERRUPTED, Engine.FINE]
+
+
+@linux
+def test_what_is_sent_to_the_group_is_left_to_it_as_well() -> None:
+    assert search(Engine.GROUP, Engine.FINE, Engine.GROUP) == [
+        Engine.GROUP,
+        Engine.FINE,
+        Engine.GROUP,
+    ]
+
+
+def ids_found(workers: Workers, n: int, *kinds: int) -> list[int]:
+    with workers.searching(DecodingConfig(), 1, n) as submit:
+        results = [submit([[kind]], None) for kind in kinds]
+        return [result()[0][0].ids[0] for result in results]
+
+
+def exit_code(target: Callable[[], object], *, seconds: float = 60) -> int | None:
+    """Of a forked process, which is killed if it does not end."""
+    process = multiprocessing.get_context("fork").Process(target=target)
+    process.start()
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+@linux
+@pytest.mark.parametrize("begun", [True, False], ids=["with workers", "without"])
+def test_a_forked_process_has_workers_of_its_own_and_ends(begun: bool) -> None:
+    workers = Workers(Engine())
+    if begun:
+        assert ids_found(workers, 2, 20, 21) == [20, 21]
+
+    def child() -> None:
+        assert ids_found(workers, 2, 30, 31) == [30, 31]
+        assert ids_found(workers, 2, 32, 33) == [32, 33]
+
+    assert exit_code(child) == 0
+    assert ids_found(workers, 2, 22, 23) == [22, 23]
+
+
+@linux
+def test_a_forked_process_translates(shipped: Translator) -> None:
+    """Also with several threads, which are not there any more."""
+    torch.set_num_threads(2)
+    expected = shipped.translate_batch(["Ein Hund läuft durch den Schnee."] * 9)
+
+    def child() -> None:
+        found = shipped.translate_batch(["Ein Hund läuft durch den Schnee."] * 9)
+        assert [best[0].text for best in found] == [best[0].text for best in expected]
+
+    assert exit_code(child) == 0
+
+
+@linux
+def test_a_stream_does_not_go_on_in_a_forked_process(shipped: Translator) -> None:
+    stream = shipped.translate_stream(["Ein Hund."] * 9, workers=2, window=2, first_window=2)
+    next(stream)
+
+    def child() -> None:
+        with pytest.raises(UserError, match="begun in the process that this one was forked from"):
+            list(stream)
+
+    assert exit_code(child) == 0
+    assert len(list(stream)) == 8
+
+
+@linux
+def test_a_daemon_starts_no_workers() -> None:
+    def child() -> None:
+        multiprocessing.current_process()._config["daemon"] = True  # type: ignore[attr-defined]
+        with pytest.raises(UserError, match="workers must be 1 in a daemonic process"):
+            search(Engine.FINE)
+
+    assert exit_code(child) == 0
+
+
+@linux
+def test_threads_may_want_different_numbers_of_workers() -> None:
+    workers = Workers(Engine())
+    before = set(multiprocessing.active_children())
+
+    def work(thread: int) -> list[list[int]]:
+        kinds = range(20 + 10 * thread, 30 + 10 * thread)
+        return [ids_found(workers, 2 + (thread + i) % 2, *kinds) for i in range(4)]
+
+    with ThreadPoolExecutor(4) as threads:
+        for thread, found in enumerate(threads.map(work, range(4))):
+            assert found == [list(range(20 + 10 * thread, 30 + 10 * thread))] * 4
+    # Those of the other number end.
+    deadline = time.monotonic() + 60
+    while len(set(multiprocessing.active_children()) - before) > 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@linux
+def test_another_call_lets_a_stream_go_on(shipped: Translator, german: list[str]) -> None:
+    expected = [best[0].text for best in shipped.translate_batch(german)]
+    stream = shipped.translate_stream(german, workers=2, window=4, first_window=4)
+    found = [next(stream)[0].text]
+    assert [best[0].text for best in shipped.translate_batch(german, workers=3)] == expected
+    assert [best[0].text for best in shipped.translate_batch(german, workers=2)] == expected
+    found += [best[0].text for best in stream]
+    assert found == expected
+
+
+LINES = ["Guten Morgen!", "Wo ist der Bahnhof?", "Ein Hund.", "Eine Katze."]
+
+
+@pytest.mark.parametrize("kind", ["spawn", pytest.param("fork", marks=linux)])
+def test_a_pool_of_processes_translates(shipped: Translator, kind: str) -> None:
+    with multiprocessing.get_context(kind).Pool(2) as pool:
+        found = pool.map_async(shipped.translate, LINES, chunksize=1).get(timeout=120)
+    assert found == [shipped.translate(line) for line in LINES]
 
 
 def run_for_ever(notes: Path) -> None:

@@ -12,12 +12,12 @@ import os
 import signal
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.util import Finalize
 
 import torch
 
@@ -25,7 +25,19 @@ from ..config import DecodingConfig
 from ..errors import UserError
 from ..memory import keep_freed_memory
 from .beam_search import Hypothesis
+from .checks import check_number
 from .engine import Engine, Ids
+
+if sys.platform == "linux":
+    # A fork needs no import of torch, which takes seconds, and copies no weights.
+    from multiprocessing.context import ForkContext as _Context
+    from multiprocessing.context import ForkProcess as _Process
+else:
+    from multiprocessing.context import SpawnContext as _Context
+    from multiprocessing.context import SpawnProcess as _Process
+
+MAX_WORKERS = 64
+"""Processes at most: each has memory of its own for what it searches."""
 
 Found = list[list[Hypothesis]]
 Submit = Callable[[Sequence[Ids], Sequence[Ids] | None], Callable[[], Found]]
@@ -35,14 +47,17 @@ Submit = Callable[[Sequence[Ids], Sequence[Ids] | None], Callable[[], Found]]
 class Workers:
     """Processes that search for a translator. They are started when first wanted, and kept.
 
+    Several threads may search at once. Who wants another number of workers than those that are
+    there gets new ones; the others end when nobody searches with them any more. A process that was
+    forked from the one that has them starts workers of its own.
+
     Args:
         engine: what searches; each worker has it for itself, but on Linux shares its memory.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._n = 0
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: _Pool | None = None
 
     @contextmanager
     def searching(self, settings: DecodingConfig, n_best: int, n: int) -> Iterator[Submit]:
@@ -54,26 +69,37 @@ class Workers:
             n: processes; 1 means this one.
 
         Raises:
-            ValueError: fewer than one worker.
-            UserError: a worker has died, most likely for lack of memory.
+            UserError: n outside 1 … 64, this process may start none, or a worker has died, most
+                likely for lack of memory.
         """
-        if n < 1:
-            raise ValueError(f"workers must be at least 1; found {n}")
+        check_number("workers", n, 1, MAX_WORKERS)
         if n == 1:
             search = self._engine.search
             yield lambda batch, prefixes: partial(search, batch, settings, n_best, prefixes)
             return
-        pool = self._start(n)
+        if multiprocessing.current_process().daemon:
+            raise UserError(
+                "workers must be 1 in a daemonic process, such as those of multiprocessing.Pool, "
+                f"which can start no others; found {n}"
+            )
+        pool = self._enter(n)
         waiting: list[Future[Found]] = []
 
         def submit(batch: Sequence[Ids], prefixes: Sequence[Ids] | None) -> Callable[[], Found]:
-            waiting.append(pool.submit(_search, batch, settings, n_best, prefixes))
-            return waiting[-1].result
+            pool.check_process()
+            future = pool.executor.submit(_search, batch, settings, n_best, prefixes)
+            waiting.append(future)
+            return partial(result, future)
+
+        def result(future: Future[Found]) -> Found:
+            pool.check_process()
+            return future.result()
 
         try:
             yield submit
         except BrokenProcessPool:
-            self._stop()
+            with _lock:
+                self._retire(pool)
             raise UserError(
                 "a worker process has died, most likely because memory ran out; "
                 "try fewer workers or a smaller decoding.batch_tokens"
@@ -81,22 +107,90 @@ class Workers:
         finally:
             for future in waiting:
                 future.cancel()
+            with _lock:
+                pool.n_users -= 1
+                if pool is not self._pool:
+                    self._retire(pool)
 
-    def _start(self, n: int) -> ProcessPoolExecutor:
-        if self._pool is None or self._n != n:
-            self._stop()
-            # A fork needs no import of torch, which takes seconds, and copies no weights.
-            kind = "fork" if sys.platform == "linux" else "spawn"
-            context = multiprocessing.get_context(kind)
-            pool = ProcessPoolExecutor(n, context, initializer=_begin, initargs=(self._engine,))
-            weakref.finalize(self, pool.shutdown, wait=False, cancel_futures=True)
-            self._n, self._pool = n, pool
-        return self._pool
+    def _enter(self, n: int) -> "_Pool":
+        with _lock:
+            pool = self._pool
+            if pool is None or pool.n != n or pool.pid != os.getpid():
+                self._pool = _Pool(self, self._engine, n)
+                if pool is not None:
+                    self._retire(pool)
+            assert self._pool is not None
+            self._pool.n_users += 1
+            return self._pool
 
-    def _stop(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+    def _retire(self, pool: "_Pool") -> None:
+        # No new users; the last one that is left shuts it down.
+        if pool is self._pool:
             self._pool = None
+        if pool.n_users == 0:
+            pool.shut_down()
+
+
+class _Pool:
+    """Worker processes of one parent, and how many searches are using them."""
+
+    def __init__(self, owner: Workers, engine: Engine, n: int) -> None:
+        self.n, self.pid, self.n_users = n, os.getpid(), 0
+        self.executor = ProcessPoolExecutor(
+            n, _WorkerContext(), initializer=_begin, initargs=(engine,)
+        )
+        # Also when the owner is gone; but never by a process that was forked from this one.
+        self.shut_down = Finalize(
+            owner, self.executor.shutdown, kwargs={"wait": False, "cancel_futures": True}
+        )
+        # A process that multiprocessing has started waits at its end for its children before it
+        # tells them to end. Before that, and before their queue is closed (10):
+        Finalize(None, _end_workers, exitpriority=100)
+
+    def check_process(self) -> None:
+        if self.pid != os.getpid():
+            raise UserError(
+                "a stream with workers was begun in the process that this one was forked from; "
+                "begin it here"
+            )
+
+
+class _Worker(_Process):
+    """Left alone by SIGTERM, so that what ends it when another worker has died is SIGKILL."""
+
+    started_by: int | None = None
+
+    def start(self) -> None:
+        self.started_by = os.getpid()
+        super().start()
+
+    def terminate(self) -> None:
+        self.kill()
+
+
+def _end_workers() -> None:
+    for process in multiprocessing.active_children():
+        if isinstance(process, _Worker) and process.started_by == os.getpid():
+            process.kill()
+
+
+class _WorkerContext(_Context):
+    Process = _Worker
+
+
+# A lock for all, since they are held briefly and seldom. A generator may be closed by the garbage
+# collector in the thread that holds it, hence the R.
+_lock = threading.RLock()
+
+
+def _new_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # A thread that holds it is not there in a child.
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 _engine: Engine  # of a worker process
@@ -104,7 +198,11 @@ _engine: Engine  # of a worker process
 
 def _begin(engine: Engine) -> None:
     global _engine
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the work
+    # What a terminal or a service manager sends to all of a group is for the process that gives the
+    # work: it may want to finish what it has begun.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -113,10 +211,12 @@ def _begin(engine: Engine) -> None:
 
 
 def _end_with_parent() -> None:
-    # Or else a worker would wait for ever for work from a process that was killed.
+    # Or else a worker would wait for ever for work from a process that was killed. Another child of
+    # that process may hold the pipe that tells of its end, so the number of the parent counts, too.
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
+    while parent.is_alive() and os.getppid() == parent.pid:
+        parent.join(timeout=1)
     os._exit(1)
 
 
