@@ -6,6 +6,7 @@ import pytest
 
 from transformer.config import DecodingConfig
 from transformer.errors import UserError
+from transformer.export.trained import Trained
 from transformer.inference.engine import TorchEngine
 from transformer.inference.translator import Score, Translation, Translator
 from transformer.model.sampling import Sampling
@@ -225,7 +226,7 @@ def test_patience_reaches_the_search(exact: TorchEngine, sources: list[list[int]
     power: dict[str, Any] = {"length_penalty": "power", "alpha": 1.0}
     patient = exact.search(sources, DecodingConfig(**power))
     hasty = exact.search(sources, DecodingConfig(**power, patience=0.25))
-    endless = exact.search(sources, DecodingConfig(**power, patience=1e9))
+    endless = exact.search(sources, DecodingConfig(**power, patience=1e3))
     assert [best[0].ids for best in endless] == [best[0].ids for best in patient]
     assert all(b[0].score <= a[0].score + 1e-6 for a, b in zip(patient, hasty, strict=True))
     assert [best[0].ids for best in hasty] != [best[0].ids for best in patient]
@@ -249,3 +250,21 @@ def test_another_engine_only_translates(method: str, shipped: Translator) -> Non
     other = Translator(Other(), shipped.tokenizer)
     with pytest.raises(UserError, match=f"{method} needs a run directory; this engine only trans"):
         getattr(other, method)(PIZZA, *["x"] * (method == "score"))
+
+
+# Overflow ----------------------------------------------------------------------------------------
+
+
+def test_a_model_that_overflows_is_named(shipped: Translator) -> None:
+    trained = Trained.load()
+    for weight in trained.model.parameters():
+        weight.data.fill_(3e38)
+    broken = Translator(trained.model, trained.tokenizer)
+    for call in (
+        lambda: broken.translate(PIZZA),
+        lambda: broken.sample(PIZZA),
+        lambda: broken.score(PIZZA, "A pizza."),
+        lambda: broken.alternatives(PIZZA),
+    ):
+        with pytest.raises(UserError, match="numbers that are infinite or none at all"):
+            call()

@@ -2,8 +2,11 @@
 
 import copy
 import itertools
+import pickle
+import pydoc
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +19,16 @@ from torch import Tensor
 from transformer.checkpoint import CheckpointError, RunDirectory, named_weights, save_weights
 from transformer.config import Config, DecodingConfig, ModelConfig
 from transformer.data.tokenizer import Tokenizer
+from transformer.errors import UserError
 from transformer.inference.beam_search import Hypothesis
 from transformer.inference.text import split_sentences
 from transformer.inference.translator import (
     FIRST_WINDOW,
+    MAX_PIECES,
+    SearchSettings,
     Translation,
     Translator,
+    _best,
 )
 from transformer.model.encoder_decoder import DecodingState, Transformer
 
@@ -255,11 +262,12 @@ def test_limit_itself_is_not_too_long(translator: Translator, sources: list[list
 
 def test_a_cut_line_is_its_sentences_joined(translator: Translator) -> None:
     cutting = with_split(translator, "always", None)
-    [whole] = cutting.translate_batch([TWO], n_best=2)
-    parts = translator.translate_batch(split_sentences(TWO), n_best=2)
-    for n, translation in enumerate(whole):
-        assert translation.text == " ".join(part[n].text for part in parts)
-        assert translation.score == pytest.approx(sum(part[n].score for part in parts), abs=1e-4)
+    [[best, _, third]] = cutting.translate_batch([TWO], n_best=3)
+    parts = translator.translate_batch(split_sentences(TWO), n_best=3)
+    assert best.text == " ".join(part[0].text for part in parts)
+    assert best.score == pytest.approx(sum(part[0].score for part in parts), abs=1e-4)
+    sums = sorted((one.score + other.score for one, other in itertools.product(*parts)))
+    assert third.score == pytest.approx(sums[-3], abs=1e-4)
 
 
 @given(
@@ -399,6 +407,192 @@ def test_line_breaks_stay(tokenizer: Tokenizer) -> None:
 
 
 # ------------------------------------------------------------------------------------------------
+# The best of several parts
+# ------------------------------------------------------------------------------------------------
+
+choices = st.lists(
+    st.tuples(st.sampled_from(["", "a", "b", "c d", "d"]), st.integers(-9, 0)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(st.lists(choices, max_size=4), st.integers(1, 9))
+@settings(max_examples=300, deadline=None)
+def test_the_best_of_parts_are_the_best_of_all_combinations(
+    parts: list[list[tuple[str, int]]], n: int
+) -> None:
+    sorted_parts = [
+        [Translation(text, float(score)) for text, score in sorted(part, key=lambda t: -t[1])]
+        for part in parts
+    ]
+    # By brute force, each text with its best score.
+    scores: dict[str, float] = {}
+    for chosen in itertools.product(*sorted_parts):
+        text = " ".join(t.text for t in chosen if t.text)
+        scores[text] = max(scores.get(text, -99.0), sum(t.score for t in chosen))
+    found = _best(sorted_parts, n)
+    assert len({t.text for t in found}) == len(found) <= n
+    assert found[0].score == max(scores.values())
+    assert all(t.score == scores[t.text] for t in found)
+    # Unless different parts can make the same text.
+    if {len(t.text) for part in sorted_parts for t in part} == {1}:
+        expected = sorted(scores.values(), reverse=True)[:n]
+        assert [t.score for t in found] == expected
+
+
+def test_what_was_cut_off_stays_behind_what_has_ended() -> None:
+    ended, cut_off = Translation("ended", -3.0), Translation("cut off", -1.0)
+    found = _best([[ended, cut_off], [Translation("x", -1.0), Translation("y", -2.0)]], 4)
+    assert [t.text for t in found] == ["ended x", "cut off x", "ended y", "cut off y"]
+
+
+def test_each_text_comes_once(tokenizer: Tokenizer) -> None:
+    """Though the search finds it in other pieces, too: these here differ by a score only."""
+    translator, _ = parrot(tokenizer, lambda text: ["A dog.", "A dog.", "A cat.", "A dog."])
+    [found] = translator.translate_batch(["Ein Hund."], n_best=4)
+    assert found == [Translation("A dog.", 0), Translation("A cat.", -2)]
+
+
+def test_n_best_of_the_shipped_model_are_distinct(shipped: Translator) -> None:
+    lines = ["20 Euro", "15:30", "Ein Hund. Eine Katze.", "3 Äpfel"]
+    for best in shipped.translate_batch(lines, beam_size=8, n_best=8, split="always"):
+        assert len({t.text for t in best}) == len(best) > 0
+        assert [t.score for t in best] == sorted((t.score for t in best), reverse=True)
+    alternatives = shipped.alternatives("20 Euro", n=30)
+    assert len({t.text for t in alternatives}) == len(alternatives)
+
+
+# ------------------------------------------------------------------------------------------------
+# What a caller may hand over
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: t.translate_batch("Hallo"), "one text 'Hallo': put it in a list, or call"),
+        (lambda t: t.translate_batch(b"Hallo"), "one text b'Hallo'"),
+        (lambda t: t.translate_stream("Hallo"), "one text 'Hallo'"),
+        (lambda t: t.translate_batch(["a"], prefixes="A"), "prefix texts must come in a list"),
+        (lambda t: t.translate_batch(5), "line texts must come in a list; found 5"),
+        (lambda t: t.translate_batch(["a", None]), "line 1 must be a str; found None"),
+        (lambda t: t.translate_batch(["a", b"b"]), "line 1 must be a str; found b'b'; decode"),
+        (lambda t: list(t.translate_stream(["a", "b", 3])), "line 2 must be a str; found 3"),
+        (lambda t: t.translate_batch(["a"], prefixes=[None]), "prefix 0 must be a str"),
+        (lambda t: t.translate_batch(["a"], prefixes=[]), "1 lines have 0 prefixes"),
+        (lambda t: t.translate(None), "text must be a str; found None"),
+        (lambda t: t.translate(["a"]), "text must be a str; found"),
+        (lambda t: t.translate("a", prefix=1), "prefix must be a str; found 1"),
+        (lambda t: t.translate_stream(["a"], prefix=1), "prefix must be a str; found 1"),
+        (lambda t: t.score("a", None), "translation must be a str; found None"),
+        (lambda t: t.score(1.5, "a"), "text must be a str; found 1.5"),
+        (lambda t: t.alternatives(None), "text must be a str; found None"),
+        (lambda t: t.sample(None), "text must be a str; found None"),
+        (lambda t: t.translate("a", beam=5), "unknown key 'beam'; did you mean 'beam_size'"),
+        (lambda t: t.translate("a", beam_size="5"), "beam_size.*integer.*'5'"),
+        (lambda t: t.translate("a", beam_size=10**6), "beam_size.*256"),
+        (
+            lambda t: t.translate_batch(["a"], n_best=1.5),
+            "n_best must be a whole number; found 1.5",
+        ),
+        (lambda t: t.translate_batch([], n_best=99), r"between 1 and beam_size \(3\); found 99"),
+        (
+            lambda t: t.translate_batch(["a"], workers=1000),
+            "workers must be at most 64; found 1000",
+        ),
+        (lambda t: t.translate_stream(["a"], workers=1000), "workers must be at most 64"),
+        (lambda t: t.translate_stream(["a"], window=0), "window must be at least 1; found 0"),
+        (lambda t: t.translate_stream(["a"], window=10**20), "window must be at most 100,000"),
+        (lambda t: t.alternatives("a", n=0), "n must be at least 1; found 0"),
+        (lambda t: t.alternatives("a", n=1_000_000), "n must be at most 100; found 1000000"),
+        (lambda t: t.sample("a", n=0), "n must be at least 1; found 0"),
+        (lambda t: t.sample("a", n=10**30), "n must be at most 1,000; found 1000000000000"),
+        (lambda t: t.translate("a " * 50_000, split="never"), "line .* at most 4,096 pieces"),
+        (lambda t: t.score("a " * 50_000, "a"), "a text .* at most 4,096 pieces"),
+        (lambda t: t.score("a", "a " * 50_000), "a translation .* at most 4,096 pieces"),
+        (lambda t: t.alternatives("a " * 50_000), "a text .* at most 4,096 pieces"),
+        (lambda t: t.translate("a", prefix="a " * 50_000), "a prefix .* at most 4,096 pieces"),
+    ],
+)
+def test_what_is_wrong_is_refused(
+    translator: Translator, call: Callable[[Translator], object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        call(translator)
+
+
+@pytest.mark.parametrize("longest", [-5, 0, 1, 2.5, True])
+def test_the_longest_source_has_a_piece_and_an_end(
+    model: Transformer, tokenizer: Tokenizer, longest: Any
+) -> None:
+    with pytest.raises(UserError, match="longest_src must be"):
+        Translator(model, tokenizer, longest_src=longest)
+
+
+def test_an_endless_line_is_cut_where_no_limit_is_known(tokenizer: Tokenizer) -> None:
+    translator, heard = parrot(tokenizer)
+    translator.translate("Hund " * 5000, split="long")
+    assert 1 < len(heard) == sum(len(tokenizer.encode(text)) < MAX_PIECES for text in heard)
+
+
+def test_wide_beams_have_small_batches(tokenizer: Tokenizer) -> None:
+    sizes = []
+
+    class Counting(Parrot):
+        def search(self, batch: Any, *args: Any, **settings: Any) -> list[list[Hypothesis]]:
+            sizes.append(len(batch))
+            return super().search(batch, *args, **settings)
+
+    translator = Translator(Counting(tokenizer, lambda text: [text]), tokenizer, DecodingConfig())
+    lines = ["Hund"] * 2000
+    n_tokens = len(tokenizer.encode("Hund")) + 1
+    for beam_size, share in ((1, 1), (8, 1), (16, 2), (256, 32)):
+        del sizes[:]
+        translator.translate_batch(lines, beam_size=beam_size)
+        assert max(sizes) * n_tokens <= translator.decoding.batch_tokens / share
+        assert max(sizes) * n_tokens > translator.decoding.batch_tokens / share / 2
+    # What is given counts as well.
+    del sizes[:]
+    translator.translate_batch(lines[:64], prefixes=["Ball " * 200] * 64)
+    assert max(sizes) <= 8
+
+
+def test_many_samples_come_in_batches_and_are_the_same(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = translator.sample(TWO, 12)
+    monkeypatch.setattr(
+        translator, "decoding", translator.decoding.model_copy(update={"batch_tokens": 16})
+    )
+    assert [t.text for t in translator.sample(TWO, 12)] == [t.text for t in together]
+    assert len({t.text for t in together}) == 12
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Translator.translate,
+        Translator.translate_batch,
+        Translator.translate_stream,
+        Translator.alternatives,
+    ],
+)
+def test_help_names_every_setting(method: Callable[..., Any]) -> None:
+    names = set(DecodingConfig.model_fields)
+    assert set(SearchSettings.__annotations__) == names
+    text = pydoc.plain(pydoc.render_doc(method))
+    for name, field in DecodingConfig.model_fields.items():
+        assert f"    {name}={field.default!r}: {(field.description or '')[:20]}" in text
+
+
+def test_threads_find_what_one_thread_finds(shipped: Translator, german: list[str]) -> None:
+    expected = [shipped.translate(line) for line in german]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(shipped.translate, german)) == expected
+
+
+# ------------------------------------------------------------------------------------------------
 # Loading
 # ------------------------------------------------------------------------------------------------
 
@@ -483,3 +677,23 @@ def test_weights_of_a_deeper_model(run: RunDirectory) -> None:
     run.config.write_text(other.to_yaml(), encoding="utf-8")
     message = load_error(run.path)
     assert "for encoder.layers.1." in message and "the file nothing" in message
+
+
+def test_a_pickle_loads_its_folder_again(run: RunDirectory) -> None:
+    loaded = Translator.load(run.path)
+    loaded.decoding = loaded.decoding.model_copy(update={"beam_size": 2})
+    again = pickle.loads(pickle.dumps(loaded))
+    assert again.engine is not loaded.engine
+    assert (again.decoding, again.longest_src) == (loaded.decoding, loaded.longest_src)
+    assert again.translate("Ein Hund läuft.") == loaded.translate("Ein Hund läuft.")
+    # With every task of Pool.map it comes anew, and is loaded once.
+    assert pickle.loads(pickle.dumps(again.translate)).__self__.engine is again.engine
+
+
+def test_what_was_made_of_a_model_has_no_folder(translator: Translator) -> None:
+    with pytest.raises(UserError, match="only a translator that was loaded from a folder"):
+        pickle.dumps(translator)
+    assert copy.copy(translator).engine is translator.engine
+    deep = copy.deepcopy(translator)
+    assert deep.engine is not translator.engine
+    assert deep.translate("Ein Hund.") == translator.translate("Ein Hund.")

@@ -1,6 +1,7 @@
 """Beam search by CTranslate2, over a folder that `transformer-export` has written."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..device import THREADS_PER_CORE
 from ..errors import UserError
 from .beam_search import Hypothesis, length_penalty
 from .checks import check_number
+from .sampling import OVERFLOW
 
 PATIENCE = 2.0
 """CTranslate2 ends a search once so many times beam_size hypotheses are finished, if the settings
@@ -51,6 +53,7 @@ class CTranslate2Engine:
         self.n_positions = n_positions
         self.longest_src = longest_src
         self._translator = translator
+        self._process = os.getpid()
         self._pieces = tokenizer.pieces(range(tokenizer.vocab_size))
         self._ids = {piece: i for i, piece in enumerate(self._pieces)}
         special = (tokenizer.pad_id, tokenizer.bos_id, tokenizer.unk_id)
@@ -127,8 +130,14 @@ class CTranslate2Engine:
 
         Raises:
             ValueError: n_best outside 1 … beam_size.
-            UserError: a source longer than `n_positions`, or a coverage penalty.
+            UserError: a source longer than `n_positions`, a coverage penalty, or a process that was
+                forked after loading.
         """
+        if self._process != os.getpid():  # it would wait for ever for threads that are not there
+            raise UserError(
+                "CTranslate2 does not work in a process that was forked after the model was "
+                "loaded, as workers are; load it in that process, or take one worker"
+            )
         if not 1 <= n_best <= settings.beam_size:
             raise ValueError(
                 f"n_best must be between 1 and beam_size ({settings.beam_size}); found {n_best}"
@@ -203,6 +212,8 @@ class CTranslate2Engine:
         found = []
         for result in results:
             hypotheses = []
+            if not all(map(math.isfinite, result.scores)):
+                raise UserError(OVERFLOW)
             for pieces, score in zip(result.hypotheses, result.scores, strict=True):
                 ids = [self._ids[piece] for piece in pieces]
                 log_prob = score * len(ids) ** exponent

@@ -1,6 +1,9 @@
 """What searches: ids in, hypotheses out. Text is the translator's business."""
 
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -12,13 +15,19 @@ from torch import Tensor
 from ..config import DecodingConfig
 from ..data.batching import pad_ids
 from ..data.tokenizer import Tokenizer
+from ..errors import UserError
 from ..model.encoder_decoder import DecodingState, Transformer
 from ..model.sampling import Sampling
 from .beam_search import Hypothesis, beam_search, coverage_penalty, length_penalty
-from .sampling import sample
+from .sampling import OVERFLOW, checked, sample
 from .shortlist import Shortlist
 
 Ids = Sequence[int]
+
+if hasattr(os, "register_at_fork"):
+    # GNU's OpenMP waits for ever for its threads where they are not: in a process forked from one
+    # that has them.
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 class Engine(Protocol):
@@ -85,13 +94,14 @@ class TorchEngine:
         )
         bos_id, eos_id = self.tokenizer.bos_id, self.tokenizer.eos_id
         if self.shortlist is None:
-            return search(
-                self.model.step,
-                bos_id=bos_id,
-                eos_id=eos_id,
-                forbidden=self._forbidden,
-                prefixes=prefixes,
-            )
+            with _overflow_explained():
+                return search(
+                    self.model.step,
+                    bos_id=bos_id,
+                    eos_id=eos_id,
+                    forbidden=self._forbidden,
+                    prefixes=prefixes,
+                )
 
         # The search then numbers the pieces on the list from 0, in their order.
         special = [bos_id, eos_id, *self._forbidden]
@@ -99,13 +109,14 @@ class TorchEngine:
         numbers = {piece: number for number, piece in enumerate(listed.tolist())}
         listed = listed.to(self.model.device)
         logits = self.model.output.some_logits(listed)
-        found = search(
-            lambda tokens, state: self.model.step(listed[tokens], state, logits),
-            bos_id=numbers[bos_id],
-            eos_id=numbers[eos_id],
-            forbidden=[numbers[piece] for piece in self._forbidden],
-            prefixes=prefixes and [[numbers[piece] for piece in prefix] for prefix in prefixes],
-        )
+        with _overflow_explained():
+            found = search(
+                lambda tokens, state: self.model.step(listed[tokens], state, logits),
+                bos_id=numbers[bos_id],
+                eos_id=numbers[eos_id],
+                forbidden=[numbers[piece] for piece in self._forbidden],
+                prefixes=prefixes and [[numbers[piece] for piece in prefix] for prefix in prefixes],
+            )
         pieces = listed.tolist()
         return [
             [replace(h, ids=tuple(pieces[number] for number in h.ids)) for h in best]
@@ -122,7 +133,7 @@ class TorchEngine:
     ) -> list[Hypothesis]:
         """A translation of each source, drawn at random; see `sample`."""
         return sample(
-            self.model.step,
+            checked(self.model.step),
             self._start(batch),
             self._limits(batch, settings, prefixes),
             bos_id=self.tokenizer.bos_id,
@@ -153,14 +164,17 @@ class TorchEngine:
         logits = self.model(src, tgt_in)
         exact = torch.promote_types(logits.dtype, torch.float32)
         log_probs = logits.to(exact).log_softmax(dim=-1).gather(2, tgt.unsqueeze(-1))[..., 0]
-        return [row[: len(ids)] for row, ids in zip(log_probs.tolist(), targets, strict=True)]
+        found = [row[: len(ids)] for row, ids in zip(log_probs.tolist(), targets, strict=True)]
+        if not all(map(math.isfinite, chain(*found))):
+            raise UserError(OVERFLOW)
+        return found
 
     @torch.inference_mode()
     def next_tokens(self, source: Ids, prefix: Ids, n: int) -> list[tuple[int, float]]:
         """The n likeliest tokens after a prefix of the translation, and their log-probabilities."""
-        state = self._start([source])
+        state, step = self._start([source]), checked(self.model.step)
         for token in (self.tokenizer.bos_id, *prefix):
-            logits, state = self.model.step(torch.tensor([token], device=self.model.device), state)
+            logits, state = step(torch.tensor([token], device=self.model.device), state)
         log_probs = logits[0].to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
         log_probs[self._forbidden] = -torch.inf
         best, tokens = log_probs.topk(min(n, len(log_probs) - len(self._forbidden)))
@@ -179,6 +193,14 @@ class TorchEngine:
             max(len(ids) - 1 + max(1, settings.max_extra_tokens), n + 1)
             for ids, n in zip(batch, given, strict=True)
         ]
+
+
+@contextmanager
+def _overflow_explained() -> Iterator[None]:
+    try:
+        yield
+    except ArithmeticError:
+        raise UserError(OVERFLOW) from None
 
 
 def _coverage_bonus(state: DecodingState, beta: float) -> Tensor:

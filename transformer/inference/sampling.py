@@ -1,13 +1,32 @@
 """Random translations, for all of whom the model alone decides when they end."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from ..model.sampling import Sampling, sample_tokens
 from ..model.stepping import S, Step
 from .beam_search import Hypothesis
+
+OVERFLOW = (
+    "the model computes numbers that are infinite or none at all: its weights are damaged or far "
+    "too large; go back to an earlier checkpoint"
+)
+
+
+def checked(step: Step[S]) -> Step[S]:
+    """The step, with an error in place of logits that are infinite or not numbers."""
+
+    def step_and_look(tokens: Tensor, state: S) -> tuple[Tensor, S]:
+        logits, state = step(tokens, state)
+        if not math.isfinite(logits.amax()):  # which is nan if one is
+            raise UserError(OVERFLOW)
+        return logits, state
+
+    return step_and_look
 
 
 def sample(

@@ -554,9 +554,9 @@ class Translator:
 
     def _check_length(self, name: str, ids: Sequence[int]) -> None:
         longest = max(MAX_PIECES, self._longest)
-        if len(ids) + 1 > longest:
+        if len(ids) > longest:
             raise UserError(
-                f"a {name} that is not cut must have less than {longest:,} pieces; found one of "
+                f"a {name} that is not cut must have at most {longest:,} pieces; found one of "
                 f"{len(ids):,}; cut it into sentences"
             )
 
@@ -688,7 +688,7 @@ def _best(parts: list[list[Translation]], n: int) -> list[Translation]:
     for part in parts:
         choices = _distinct(part)
         counted = list(accumulate((choice.score for choice in choices), min))
-        # Pair (i, j) is no better than the i · j pairs of better or equal ones before it.
+        # Pair (i, j) is no better than the (i + 1) · (j + 1) - 1 others up to i and up to j.
         pairs = [
             (-(total + counted[j]), i, j)
             for i, (total, _) in enumerate(best)
