@@ -227,7 +227,7 @@ def test_output_to_a_device_a_link_and_a_folder(
     assert "is a folder; name a file" in capsys.readouterr().err
     missing = tmp_path / "nowhere" / "a.en"
     assert translate_main(["--output", str(missing), "Guten Morgen!"]) == 1
-    assert f"cannot write {missing}: No such file or directory" in capsys.readouterr().err
+    assert f"cannot write {missing}: there is no folder {missing.parent}; make" in capsys.readouterr().err
 
 
 def test_an_argument_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,8 @@ def _held(partial: Path, place: Path, request: Request, about: dict[str, Any]) -
         raise UserError(
             f"there is no {partial.name} beside {place} to go on with; leave out --resume-output"
         )
+    if not partial.parent.is_dir():
+        raise UserError(f"cannot write {place}: there is no folder {partial.parent}; make it first")
     with ExitStack() as stack:
         try:
             with explained(place):

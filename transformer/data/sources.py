@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import ConfigError, SourceConfig, expand_path
+from ..files import FileError
 from .builtin import corpus as builtin
 from .formats import CorpusError, Pair
 
@@ -170,7 +171,8 @@ def explained() -> Iterator[None]:
     folder = Path(datasets.config.HF_DATASETS_CACHE)
     try:
         yield
-    except (OSError, pa.ArrowInvalid, json.JSONDecodeError) as error:
+    except (OSError, FileError, pa.ArrowInvalid, json.JSONDecodeError) as found:
+        error = found.__cause__ if isinstance(found, FileError) and found.__cause__ else found
         number = error.errno if isinstance(error, OSError) else None
         if number in (None, errno.ENOENT):  # what is read is not whole
             ours = " ".join(shlex.quote(f"{folder}/{name}") for name in ("generator", STREAMS))

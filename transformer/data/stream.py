@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..config import Config
+from ..files import new_file
 from .characters import CharacterTokenizer
 from .formats import CorpusError
 from .sources import STREAMS, cache_key, explained
@@ -121,7 +119,7 @@ def encode_stream(texts: Texts, tokenizer: TextTokenizer) -> TokenStream:
         if (found := _read_notes(notes, ids, dtype)) is None:
             folder.mkdir(parents=True, exist_ok=True)
             found = _write(texts, tokenizer, ids, dtype)
-            with _new_file(notes) as file:  # last: a stream is whole once there are notes on it
+            with new_file(notes) as file:  # last: a stream is whole once there are notes on it
                 file.write(json.dumps(found).encode())
         stream: Ids = np.memmap(ids, dtype, mode="r")
     return TokenStream(stream, found["n_characters"], found["fingerprint"])
@@ -152,7 +150,7 @@ def _write(
             ended = chunk.ends
             yield chunk
 
-    with _new_file(ids) as file:
+    with new_file(ids) as file:
         for part in _encode(chunks(), tokenizer, dtype):
             digest.update(part.data)
             file.write(part.data)
@@ -221,22 +219,6 @@ def _lines(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
             rest = ""
     if rest:
         yield Chunk(rest, False)
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when all of it is on disk."""
-    # A name of its own, since another run may be writing the same.
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 # ------------------------------------------------------------------------------------------------
