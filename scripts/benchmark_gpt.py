@@ -99,21 +99,21 @@ def benchmark_training(config: Config, rounds: int, n_updates: int) -> None:
 def benchmark_generation(config: Config, rounds: int, n: int) -> None:
     """Tokens a second of all texts together, the prompt of one token not counted."""
     vocab_size = 65
-    gpt = GPT(config.model, vocab_size=vocab_size).eval()
+    gpt = GPT(config.gpt, vocab_size=vocab_size).eval()
     theirs = build_theirs(gpt).eval()
-    n = min(n, config.model.context - 1)  # beyond, Hugging Face stops
+    n = min(n, config.gpt.context - 1)  # beyond, Hugging Face stops
     for batch in BATCHES:
         ids = torch.zeros(batch, 1, dtype=torch.int64)
         contenders: dict[str, Callable[[], Any]] = {}
         precisions: tuple[Precision, ...] = ("fp32", "bf16")
         for precision in precisions:
-            ours = GPT(config.model, vocab_size=vocab_size)
+            ours = GPT(config.gpt, vocab_size=vocab_size)
             ours.load_state_dict(gpt.state_dict())
             ready = convert(ours.eval(), precision)
             contenders[f"this package, {precision}"] = partial(
                 ready.generate, list(ids), n, sampling=Sampling(top_k=50)
             )
-        ours = GPT(config.model, vocab_size=vocab_size)
+        ours = GPT(config.gpt, vocab_size=vocab_size)
         ours.load_state_dict(gpt.state_dict())
         contenders["this package, bf16, compiled"] = partial(
             ours.generate,

@@ -7,14 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import Config, ModelConfig, load_config
+    from .config import Config, GPTConfig, ModelConfig, load_config
     from .errors import UserError
     from .inference.generator import Generator
-    from .inference.translator import Translation, Translator
+    from .inference.translator import Translator
     from .model.encoder_decoder import Transformer
     from .model.gpt import GPT
     from .model.gpt2 import gpt2_config
     from .model.sampling import Sampling
+    from .text.joining import Translation
     from .training.loop import Run, train
 
 __version__ = "0.1.0"
@@ -22,12 +23,13 @@ __version__ = "0.1.0"
 _HOME = {
     "Config": "config",
     "GPT": "model.gpt",
+    "GPTConfig": "config",
     "Generator": "inference.generator",
     "ModelConfig": "config",
     "Run": "training.loop",
     "Sampling": "model.sampling",
     "Transformer": "model.encoder_decoder",
-    "Translation": "inference.translator",
+    "Translation": "text.joining",
     "Translator": "inference.translator",
     "UserError": "errors",
     "gpt2_config": "model.gpt2",
@@ -38,6 +40,7 @@ _HOME = {
 __all__ = [
     "GPT",
     "Config",
+    "GPTConfig",
     "Generator",
     "ModelConfig",
     "Run",

@@ -473,10 +473,10 @@ def load_run(run: RunDirectory, task: Task) -> LoadedRun[Any, Any]:
         assert isinstance(tokenizer, Tokenizer)
         pad_id = tokenizer.pad_id
         translates = _fill(
-            lambda: Transformer(config.model, vocab_size=n, pad_id=pad_id), weights, path
+            lambda: Transformer(config.transformer, vocab_size=n, pad_id=pad_id), weights, path
         )
         return LoadedRun(translates, tokenizer, config, longest_src)
-    writes = _fill(lambda: GPT(config.model, vocab_size=n), weights, path)
+    writes = _fill(lambda: GPT(config.gpt, vocab_size=n), weights, path)
     return LoadedRun(writes, tokenizer, config, longest_src)
 
 
@@ -521,7 +521,7 @@ def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> T
             numbers.
     """
     return _fill(
-        lambda: Transformer(config.model, vocab_size=vocab_size, pad_id=pad_id),
+        lambda: Transformer(config.transformer, vocab_size=vocab_size, pad_id=pad_id),
         read_weights(path),
         path,
     )

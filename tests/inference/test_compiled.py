@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from transformer.config import ModelConfig
+from transformer.config import GPTConfig
 from transformer.errors import UserError
 from transformer.inference.compiled import CompiledStep
 from transformer.model.gpt import GPT
@@ -23,7 +23,7 @@ needs_a_compiler = pytest.mark.skipif(
 def random_gpt(**changes: object) -> GPT:
     torch.manual_seed(1)
     sizes = {"d_model": 32, "d_ff": 64, "n_heads": 4, "n_decoder_layers": 2, "context": 12}
-    config = ModelConfig(**{**sizes, "norm_first": True, "activation": "gelu", **changes})  # type: ignore[arg-type]
+    config = GPTConfig(**{**sizes, "norm_first": True, "activation": "gelu", **changes})  # type: ignore[arg-type]
     gpt = GPT(config, vocab_size=VOCAB_SIZE).eval()
     for name, weights in gpt.named_parameters():
         nn.init.normal_(weights, mean=1.0 if name.endswith("norm.weight") else 0.0, std=0.3)

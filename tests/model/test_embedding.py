@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from transformer.model.embedding import Embedding, sinusoidal_positions
+from transformer.model.layout import Padded
 
 
 def embedding(vocab_size: int, d_model: int, dropout: float = 0.0) -> Embedding:
@@ -51,20 +52,20 @@ def test_tokens_are_scaled_and_positions_are_not(training: bool) -> None:
     made = embedding(10, 16).train(training)
     ids = torch.tensor([[3, 3, 9], [0, 1, 2]])
     expected = 4.0 * made.weight[ids] + sinusoidal_positions(3, 16)
-    torch.testing.assert_close(made(ids), expected)
+    torch.testing.assert_close(made(ids, Padded(3)), expected)
 
 
 def test_a_token_further_on_gets_its_own_position() -> None:
     made = embedding(10, 16)
     ids = torch.tensor([[3, 7, 9, 1]])
-    torch.testing.assert_close(made(ids[:, 2:], start=2), made(ids)[:, 2:])
+    torch.testing.assert_close(made(ids[:, 2:], Padded(2, start=2)), made(ids, Padded(4))[:, 2:])
 
 
 def test_dropout_acts_on_the_sum_and_only_while_training() -> None:
     made = embedding(10, 64, dropout=0.5)
     ids = torch.tensor([[3, 7, 9, 1]])
-    dropped = made(ids)
-    whole = made.eval()(ids)
+    dropped = made(ids, Padded(4))
+    whole = made.eval()(ids, Padded(4))
     kept = dropped != 0
     assert 0.3 < kept.float().mean().item() < 0.7
     torch.testing.assert_close(dropped[kept], 2 * whole[kept])

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from transformer.config import ModelConfig
 from transformer.inference.beam_search import beam_search, length_penalty
-from transformer.model import encoder_decoder
+from transformer.model import decoding_state
 from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
 
@@ -237,7 +237,7 @@ def test_a_long_translation_forgets_only_what_no_hypothesis_needs(
     forget_from: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every step's logits are those of the whole sentence at once, whatever has been reordered."""
-    monkeypatch.setattr(encoder_decoder, "FORGET_FROM", forget_from)
+    monkeypatch.setattr(decoding_state, "FORGET_FROM", forget_from)
     model, generator = random_model(), torch.Generator().manual_seed(4)
     src, beam = sentences(5, 3, 4), 3
     histories, owners = torch.full((3, 1), BOS), torch.arange(3)
@@ -258,40 +258,6 @@ def test_a_long_translation_forgets_only_what_no_hypothesis_needs(
         histories, owners = torch.cat((histories[rows], new), dim=1), owners[rows]
     every_token = 1 + 29 * beam  # of a sentence, forgotten by none
     assert longest == every_token if forget_from == 10**6 else longest < every_token - beam
-
-
-@torch.no_grad()
-def test_coverage_is_the_attention_of_all_steps() -> None:
-    model = random_model()
-    src = sentences(5, 3)
-    lengths = torch.tensor([5.0, 3.0])
-    state = model.start(src, coverage=True)
-    assert state.coverage is not None
-    n_padding = (state.coverage > 0).sum(dim=(1, 2))
-    assert torch.equal(state.coverage.sum(dim=(1, 2)), n_padding.float())
-    assert torch.equal(state.coverage.size(2) - n_padding, lengths.long())
-    tokens, beams = torch.tensor([BOS, BOS]), torch.tensor([0, 0, 1, 1])
-    for n_steps in range(1, 5):
-        before = state
-        plain, _ = model.step(tokens, model.start(src)) if n_steps == 1 else (None, None)
-        logits, state = model.step(tokens, state)
-        if plain is not None:
-            assert_close(logits, plain)  # to keep account changes nothing
-        assert state.coverage is not None and before.coverage is not None
-        assert (state.coverage >= before.coverage).all()
-        # Each step gives one of attention, heads averaged, to real tokens; padding stays covered.
-        real = [state.coverage[i, :, : int(n)].sum(dim=-1) for i, n in enumerate(lengths)]
-        assert_close(torch.stack(real), torch.full_like(torch.stack(real), n_steps))
-        for i, n in enumerate(lengths):
-            assert (state.coverage[i, :, int(n) :] == 1).all()
-        if n_steps == 1:
-            state = state.select(beams)
-            tokens = torch.tensor([4, 5, 6, 7])
-    assert state.coverage is not None
-    swapped = state.select(torch.tensor([3, 2]), torch.tensor([1]))
-    assert swapped.coverage is not None
-    assert torch.equal(swapped.coverage[0], state.coverage[1].flip(0))
-    assert model.start(src).coverage is None
 
 
 @torch.no_grad()
@@ -334,7 +300,8 @@ def test_tying(tie: str, matrices: int) -> None:
     assert torch.equal(source.weight, output.weight) == (tie == "all")
     assert torch.equal(target.weight, output.weight) == (tie != "none")
     if tie == "none":
-        hidden = model.decode(model.encode(src), src, tgt_in)
+        memory = model.encode(src, model.source_layout(src))
+        hidden = model.decode(tgt_in, model.target_layout(tgt_in), memory)
         assert_close(model(src, tgt_in), before + hidden.sum(-1, keepdim=True))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from transformer.config import ModelConfig
+from transformer.config import GPTConfig, ModelConfig
 from transformer.model.encoder_decoder import Transformer
 from transformer.model.gpt import GPT
 from transformer.model.gpt2 import gpt2_config
@@ -22,7 +22,7 @@ both_orders = pytest.mark.parametrize("norm_first", [False, True])
 def random_gpt(seed: int = 1, **changes: Any) -> GPT:
     torch.manual_seed(seed)
     sizes = {"d_model": 16, "d_ff": 24, "n_heads": 4, "n_decoder_layers": 3, "dropout": 0.0}
-    gpt = GPT(ModelConfig(**{**sizes, **changes}), vocab_size=VOCAB_SIZE).eval()
+    gpt = GPT(GPTConfig(**{**sizes, **changes}), vocab_size=VOCAB_SIZE).eval()
     for name, weights in gpt.named_parameters():
         # Gains around 1, or little of the input would be left in the output.
         nn.init.normal_(weights, mean=1.0 if name.endswith("norm.weight") else 0.0, std=0.3)
@@ -101,7 +101,8 @@ def test_a_state_is_not_changed_by_what_is_done_with_it() -> None:
 
 def test_its_layers_are_the_translation_models_without_cross_attention() -> None:
     gpt = random_gpt()
-    translation = Transformer(gpt.config, vocab_size=VOCAB_SIZE)
+    sizes = gpt.config.model_dump(include={"d_model", "d_ff", "n_heads", "n_decoder_layers"})
+    translation = Transformer(ModelConfig(**sizes), vocab_size=VOCAB_SIZE)
     ours, theirs = gpt.decoder.layers[0], translation.decoder.layers[0]
     assert type(ours) is type(theirs)
     assert type(gpt.decoder) is type(translation.decoder)
@@ -128,7 +129,7 @@ def test_it_begins_without_a_preference() -> None:
     # Fresh weights say little: the first loss is close to ln(vocab_size).
     torch.manual_seed(1)
     sizes = {"d_model": 64, "d_ff": 128, "n_heads": 4, "n_decoder_layers": 2}
-    gpt = GPT(ModelConfig(norm_first=True, **sizes), vocab_size=1000).eval()
+    gpt = GPT(GPTConfig(norm_first=True, **sizes), vocab_size=1000).eval()
     assert gpt.embedding.weight.std().item() == pytest.approx(1 / 8, rel=0.02)
     ids = torch.randint(0, 1000, (4, 33))
     loss = nn.functional.cross_entropy(gpt(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())

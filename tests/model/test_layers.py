@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 from transformer.model.attention import MultiHeadAttention
 from transformer.model.feed_forward import FeedForward
+from transformer.model.kv_cache import GrowingCache, Memory
 from transformer.model.layers import DecoderLayer, EncoderLayer, Residual
+from transformer.model.layout import Padded
 from transformer.model.masks import causal_mask, padding_mask
 
 D_MODEL, D_FF, N_HEADS = 16, 24, 4
@@ -38,6 +40,13 @@ def layer_of(
     return layer
 
 
+def memory_of(layer: nn.Module, encoded: Tensor, mask: Tensor) -> Memory:
+    """What a decoder layer's cross-attention looks at."""
+    assert isinstance(layer, DecoderLayer)
+    cache = layer.cross_attention.keys_and_values(encoded, Padded(encoded.size(1)))
+    return Memory(cache, mask)
+
+
 def torch_weights(layer: nn.Module) -> dict[str, Tensor]:
     """The weights of one of our layers, named as in torch.nn's."""
     ours, theirs = layer.state_dict(), {}
@@ -65,10 +74,10 @@ def test_encoder_layer_equals_torchs(norm_first: bool, activation: str) -> None:
     )
     theirs.load_state_dict(torch_weights(ours))
     x, mask = torch.randn(2, 5, D_MODEL), padding_mask(SRC, 0)
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours(x, Padded(5)), theirs(x), rtol=1e-4, atol=1e-4)
     # torch's masks mean the opposite: True = may not attend.
     expected = theirs(x, src_key_padding_mask=~mask[:, 0, 0])
-    torch.testing.assert_close(ours(x, mask), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours(x, Padded(5, mask)), expected, rtol=1e-4, atol=1e-4)
 
 
 @both_orders
@@ -81,7 +90,7 @@ def test_decoder_layer_equals_torchs(norm_first: bool, activation: str) -> None:
     theirs.load_state_dict(torch_weights(ours))
     x, memory = torch.randn(2, 4, D_MODEL), torch.randn(2, 5, D_MODEL)
     tgt_mask, src_mask = causal_mask(4), padding_mask(SRC, 0)
-    result, _ = ours(x, ours.cross_attention.remember(memory), tgt_mask, src_mask)
+    result = ours(x, Padded(4, tgt_mask), memory_of(ours, memory, src_mask))
     expected = theirs(
         x, memory, tgt_mask=~tgt_mask[0, 0], memory_key_padding_mask=~src_mask[:, 0, 0]
     )
@@ -94,23 +103,27 @@ def test_a_decoder_layer_alone_is_an_encoder_layer_that_looks_back(norm_first: b
     encoder_layer = layer_of(EncoderLayer, norm_first=norm_first)
     encoder_layer.load_state_dict(decoder_layer.state_dict())
     x, mask = torch.randn(2, 5, D_MODEL), causal_mask(5)
-    result, _ = decoder_layer(x, tgt_mask=mask)
-    torch.testing.assert_close(result, encoder_layer(x, mask))
+    layout = Padded(5, mask)
+    torch.testing.assert_close(decoder_layer(x, layout), encoder_layer(x, layout))
 
 
 @both_orders
 def test_a_decoder_layer_continues_where_it_stopped(norm_first: bool) -> None:
     layer = layer_of(DecoderLayer, norm_first=norm_first)
     x, src_mask = torch.randn(2, 5, D_MODEL), padding_mask(SRC, 0)
-    memory = layer.cross_attention.remember(torch.randn(2, 5, D_MODEL))
-    whole, whole_cache = layer(x, memory, causal_mask(5), src_mask)
-    first, cache = layer(x[:, :3], memory, causal_mask(3), src_mask)
-    assert cache.length == 3
-    second, longer = layer(x[:, 3:], memory, causal_mask(5)[:, :, 3:], src_mask, cache)
+    memory = memory_of(layer, torch.randn(2, 5, D_MODEL), src_mask)
+    all_at_once, in_two = GrowingCache(), GrowingCache()
+    whole = layer(x, Padded(5, causal_mask(5)), memory, all_at_once)
+    first = layer(x[:, :3], Padded(3, causal_mask(3)), memory, in_two)
+    before = in_two.latest
+    assert before is not None and before.length == 3
+    second = layer(x[:, 3:], Padded(2, causal_mask(5)[:, :, 3:], start=3), memory, in_two)
     torch.testing.assert_close(torch.cat((first, second), dim=1), whole)
-    torch.testing.assert_close(longer.keys, whole_cache.keys)
-    torch.testing.assert_close(longer.values, whole_cache.values)
-    assert cache.length == 3  # appended to, but not changed
+    torch.testing.assert_close(layer(x, Padded(5, causal_mask(5)), memory), whole)
+    assert all_at_once.latest is not None and in_two.latest is not None
+    torch.testing.assert_close(in_two.latest.keys, all_at_once.latest.keys)
+    torch.testing.assert_close(in_two.latest.values, all_at_once.latest.values)
+    assert before.length == 3  # appended to, but not changed
 
 
 def test_the_norm_comes_after_the_sum_or_before_the_sublayer() -> None:

@@ -33,10 +33,6 @@ SEARCH = {
         "stop once P times the beam size hypotheses have ended; 1 is fast (paper: when no other "
         "can win)",
     ),
-    "coverage_penalty": (
-        "B",
-        "against leaving out parts of the source: beta of Wu et al. 2016 (paper: 0)",
-    ),
     "no_repeat_ngram_size": (
         "N",
         "against loops: no N pieces in a row come twice (paper: 0, they may)",

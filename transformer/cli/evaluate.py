@@ -131,6 +131,7 @@ def _translated(args: argparse.Namespace, *, n_references: int) -> tuple[list[st
     n_tokens = sum(len(ids) + 1 for ids in translator.tokenizer.encode_batch(hypotheses))
     return hypotheses, {
         "decoding": {**translator.decoding.model_dump(), **settings},
+        "text": translator.text.model_dump(),
         "seconds": round(seconds, 2),
         "sentences_per_second": round(len(sources) / seconds, 1),
         "tokens_per_second": round(n_tokens / seconds, 1),
@@ -169,8 +170,6 @@ def _recipe(report: dict[str, Any], n_lines: int) -> str:
         search += f" {settings['alpha']}"
     if settings["patience"]:
         search += f", patience {settings['patience']:g}"
-    if settings["coverage_penalty"]:
-        search += f", coverage penalty {settings['coverage_penalty']:g}"
     if settings["no_repeat_ngram_size"]:
         search += f", no {settings['no_repeat_ngram_size']} pieces twice"
     workers = f"; {report['workers']} workers" if report["workers"] > 1 else ""

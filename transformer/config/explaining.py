@@ -80,6 +80,12 @@ def cut(text: str, length: int) -> str:
 # Which name was meant
 # ------------------------------------------------------------------------------------------------
 
+MOVED = {
+    f"decoding.{name}": f"text.{name}"
+    for name in ("split", "placeholders", "restore_umlauts", "lower_shouting")
+}
+"""Settings that were in another section once, and where they are now."""
+
 _ELSEWHERE = {
     "run_dir": "output_dir out_dir save_dir model_dir log_dir checkpoint_dir",
     "seed": "random_seed manual_seed rng_seed",
@@ -144,6 +150,8 @@ _ELSEWHERE = {
     "training.label_smoothing": "smoothing label_smoothing_factor label_smooth ls",
     "training.consistency": "r_drop rdrop_alpha reg_alpha",
     "training.precision": "fp16 bf16 amp mixed_precision dtype torch_dtype",
+    "training.attention_kernel": "attn_implementation attention_implementation flash_attention "
+    "flash_attn use_flash_attention sdpa",
     "training.device": "gpu gpus n_gpu use_cuda use_gpu cuda accelerator",
     "training.threads": "n_threads num_threads cpu_threads cpus",
     "training.validate_every": "eval_every eval_steps eval_interval eval_freq valid_every "
@@ -162,7 +170,6 @@ _ELSEWHERE = {
     "decoding.beam_size": "beam beams beam_width num_beams n_beams",
     "decoding.length_penalty": "lenpen length_norm normalize",
     "decoding.alpha": "length_alpha beam_alpha length_penalty_alpha",
-    "decoding.coverage_penalty": "coverage coverage_beta beta",
     "decoding.no_repeat_ngram_size": "no_repeat_ngram block_ngram_repeat",
     "decoding.max_extra_tokens": "max_len max_length max_new_tokens max_output_length "
     "max_decoding_length max_len_b",
@@ -179,6 +186,9 @@ def _suggestion(path: str, known: Sequence[str]) -> str:
         path: the dotted name that was given.
         known: the dotted names of all settings that could have been meant.
     """
+    for moved in MOVED.values():
+        if path == _last(moved) and moved not in known:  # DecodingConfig(split="always")
+            return f"it is now {moved}"
     section, _, name = path.rpartition(".")
     ours = [] if name in {_last(key) for key in known} else _named_elsewhere(path)
     # Of one section only, in Python, settings are known by their last part.

@@ -1,6 +1,7 @@
 """Settings from a YAML file and from `section.key=value` on the command line."""
 
 import difflib
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,20 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from . import strict_yaml
-from .explaining import cut, found_in, joined, shown
-from .settings import Config, ConfigError, explained, setting_paths
+from .explaining import MOVED, cut, found_in, joined, shown
+from .settings import Config, ConfigError, explained, sections_of, setting_paths
+
+log = logging.getLogger(__name__)
+
+RUN_CONFIG = "config.yaml"
+"""The settings of a run directory. Nobody edits them, so nobody is told which have moved."""
 
 
 def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
     """Reads a YAML file (None: only defaults) and applies `section.key=value` overrides in order.
+
+    A setting that has moved to another section is still understood where it was, and the log says
+    where it is now, unless the file is the config.yaml of a run.
 
     What is set by neither is not in `model_fields_set` of its section. An override of a section,
     such as `training={max_steps: 5, patience: 2}`, sets what is in it and leaves the rest.
@@ -23,6 +32,10 @@ def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Confi
     """
     changes = [(place, value, text) for text in overrides for place, value in _read_override(text)]
     file = [] if path is None else list(_read_file(Path(path)))
+    quiet = path is not None and Path(path).name == RUN_CONFIG
+    _tell_what_moved([*([] if quiet else file), *((place, value) for place, value, _ in changes)])
+    file = [(_moved(place), value) for place, value in file]
+    changes = [(_moved(place), value, text) for place, value, text in changes]
     if path is not None and not file and not changes:
         raise ConfigError(
             f"{path} holds no settings; write what differs from the defaults, such as "
@@ -57,8 +70,8 @@ Place = tuple[str, ...]
 def _sections(settings: type[BaseModel] = Config, place: Place = ()) -> Iterator[Place]:
     yield place
     for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _sections(field.annotation, (*place, name))
+        for section in sections_of(field):
+            yield from _sections(section, (*place, name))
 
 
 _SECTIONS = set(_sections())
@@ -116,7 +129,7 @@ def _read_override(override: str) -> Iterator[tuple[Place, Any]]:
         value = strict_yaml.parse(text)
     except ValueError as error:
         raise ConfigError(f"the value of {cut(key, 100)} is not valid YAML: {error}") from None
-    for name in setting_paths():
+    for name in (*setting_paths(), *MOVED):
         if key.startswith(f"{name}."):
             raise ConfigError(f"override {shown(override)}: {name} {_WHOLE.get(name, _SINGLE)}")
     if place in _SECTIONS and not isinstance(value, dict):
@@ -145,6 +158,19 @@ def _spread(place: Place, value: Any) -> Iterator[tuple[Place, Any]]:
     else:
         for name, inner in (value or {}).items():
             yield from _spread((*place, name), inner)
+
+
+def _moved(place: Place) -> Place:
+    """Where a setting is today."""
+    return tuple(MOVED.get(".".join(place), ".".join(place)).split("."))
+
+
+def _tell_what_moved(settings: Iterable[tuple[Place, Any]]) -> None:
+    given = dict.fromkeys(".".join(place) for place, _ in settings)
+    old = [name for name in given if name in MOVED]
+    if old:
+        changes = ", ".join(f"{name} is now {MOVED[name]}" for name in old)
+        log.warning("some settings have moved; their old names still work: %s", changes)
 
 
 def _tree(settings: Iterable[tuple[Place, Any]]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ which names the key, says what was found and suggests the nearest right name.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -18,8 +19,11 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from ..errors import UserError
 from . import strict_yaml
@@ -250,8 +254,8 @@ class TokenizerConfig(_Settings):
     """At most this many lines, drawn at random from both sides, train the model."""
 
 
-class ModelConfig(_Settings):
-    """The network. The defaults are the paper's base model."""
+class BlockConfig(_Settings):
+    """What the Transformer and the GPT have in common."""
 
     d_model: int = Field(default=512, ge=1, le=65_536)
     """Width of every layer's input and output; paper: 512 base, 1024 big."""
@@ -259,19 +263,8 @@ class ModelConfig(_Settings):
     """Inner width of the feed-forward networks; paper: 2048 base, 4096 big."""
     n_heads: int = Field(default=8, ge=1, le=1024)
     """Attention heads, each d_model / n_heads wide; paper: 8 base, 16 big."""
-    n_encoder_layers: Layers = 6
-    """Layers of the encoder; paper: 6."""
     n_decoder_layers: Layers = 6
-    """Layers of the decoder; paper: 6. The GPT has these only."""
-    context: int = Field(default=1024, ge=1, le=1_048_576)
-    """Tokens that the GPT sees at once, and the length of the blocks it is trained on."""
-    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-    """Paper: sinusoidal. GPT-2: learned, one vector for each place of `context`."""
-    scale_embedding: bool = True
-    """Token embeddings times √d_model; paper: true, GPT-2: false."""
-    initialisation: Literal["paper", "gpt2"] = "paper"
-    """First weights: Glorot uniform, or normal with deviation 0.02 as GPT-2; see
-    model/initialisation.py."""
+    """Layers of the decoder; paper: 6. The GPT is a decoder only."""
     dropout: Share = 0.1
     """On every sublayer's output and on the embeddings; paper: 0.1 base, 0.3 big."""
     attention_dropout: Share = 0.0
@@ -284,12 +277,9 @@ class ModelConfig(_Settings):
     """Of the feed-forward networks; paper: relu. GPT-2: gelu_tanh, gelu approximated by tanh."""
     attention_bias: bool = False
     """Biases in the four attention projections; the paper's own code has none."""
-    tie: Literal["all", "target", "none"] = "all"
-    """Which embeddings share one matrix: `all` source, target and output (paper); `target` the
-    target's and the output; `none` three of their own."""
 
     @model_validator(mode="after")
-    def _fits(self) -> "ModelConfig":
+    def _fits(self) -> "BlockConfig":
         if self.d_model % self.n_heads:
             raise ValueError(
                 f"d_model ({self.d_model}) must be divisible by n_heads ({self.n_heads})"
@@ -299,6 +289,35 @@ class ModelConfig(_Settings):
                 f"d_model ({self.d_model}) must be even: sinusoidal positions pair sine and cosine"
             )
         return self
+
+
+class ModelConfig(BlockConfig):
+    """The Transformer. The defaults are the paper's base model."""
+
+    n_encoder_layers: Layers = 6
+    """Layers of the Transformer's encoder; paper: 6."""
+    tie: Literal["all", "target", "none"] = "all"
+    """Which embeddings share one matrix: `all` source, target and output (paper); `target` the
+    target's and the output; `none` three of their own. The GPT has `all` and `none`."""
+
+
+class GPTConfig(BlockConfig):
+    """The GPT. The defaults are the paper's blocks; `gpt2_config` makes the choices of GPT-2."""
+
+    context: int = Field(default=1024, ge=1, le=1_048_576)
+    """Tokens that the GPT sees at once, and the length of the blocks it is trained on."""
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    """Of the GPT: the paper's, or `learned` as GPT-2, one vector for each place of `context`."""
+    scale_embedding: bool = True
+    """Of the GPT: token embeddings times √d_model, as the paper; GPT-2: false."""
+    initialisation: Literal["paper", "gpt2"] = "paper"
+    """First weights of the GPT: Glorot uniform, or normal with deviation 0.02 as GPT-2; see
+    model/initialisation.py."""
+    # Files may hold `target`, which once was a third name for sharing.
+    tie: Annotated[
+        Literal["all", "none"], BeforeValidator(lambda tie: "all" if tie == "target" else tie)
+    ] = "all"
+    """Whether embedding and output share one matrix: `all` (GPT-2) or `none`."""
 
 
 class TrainingConfig(_Settings):
@@ -348,6 +367,9 @@ class TrainingConfig(_Settings):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of matrix products, and on a CPU of what flows between the layers; weights and optimiser stay
     fp32. auto: bf16 where the device is built for it, fp32 elsewhere."""
+    attention_kernel: Literal["formula", "fused"] = "formula"
+    """How attention is computed: by the formula written out, or by torch's `fused` kernel. On a GPU
+    that saves most of its time and memory; on a CPU it is slower."""
     device: Text = "auto"
     """auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     threads: Threads | None = None
@@ -398,9 +420,6 @@ class DecodingConfig(_Settings):
     """Stop the search for a sentence once patience · beam_size of its hypotheses have ended (Kasai
     et al. 2022); 1 is the rule of fairseq, Marian and CTranslate2, and takes about half the time
     with the length penalty `power`. null, as the paper: stop when no other can win any more."""
-    coverage_penalty: float = Field(default=0.0, ge=0, le=MAX_ALPHA)
-    """Weight of a penalty for source tokens that the translation paid no attention to (Wu et al.
-    2016, eq. 14, its beta); paper: none."""
     no_repeat_ngram_size: int = Field(default=0, ge=0, le=MAX_NGRAM)
     """No n-gram of this many pieces occurs twice in a translation, as in CTranslate2 and Hugging
     Face: against loops ("of the city of the city of the"), but what is to repeat itself cannot. 0,
@@ -409,16 +428,35 @@ class DecodingConfig(_Settings):
     """Longest output: the source's length and so many pieces more; paper: 50."""
     batch_tokens: Tokens = 2000
     """Padded source tokens translated together: speed and memory, no influence on the result."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_coverage(cls, given: Any) -> Any:
+        # Runs of older versions name it. At 0 it did nothing.
+        if not isinstance(given, dict) or "coverage_penalty" not in given:
+            return given
+        if given["coverage_penalty"] != 0:
+            raise ValueError(
+                f"coverage_penalty ({shown(given['coverage_penalty'])}) is gone: a search has no "
+                "coverage penalty any more; leave it out"
+            )
+        return {name: value for name, value in given.items() if name != "coverage_penalty"}
+
+
+class TextConfig(_Settings):
+    """What is done to a typed text before and after the search."""
+
     split: Literal["long", "always", "never"] = "long"
     """Which lines of several sentences are cut into sentences first: those longer than any the
     model was trained on, every one, or none."""
     placeholders: bool = False
-    """Put @1, @2 … for web and mail addresses and long numbers and bring these back afterwards;
-    where a translation has changed another number, put marks for all and search again. For a model
-    that has learned such marks, as scripts/prepare_everyday.py makes them, @1 and @2."""
+    """Put @1, @2 … in the place of web and mail addresses and long numbers, and bring these back
+    afterwards; where a translation has changed another number, put marks for all numbers and search
+    again. For a model that has learned such marks, @1 and @2, from data like that of
+    scripts/prepare_everyday.py."""
     restore_umlauts: bool = False
     """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
-    vocabulary then needs fewer pieces for a word."""
+    vocabulary then needs fewer pieces for a word. No effect if data.src_lang is not German."""
     lower_shouting: bool = False
     """Translate a sentence in capitals as one in small letters, and give it back in capitals."""
 
@@ -434,9 +472,51 @@ class Config(_Settings):
     """Of weights, dropout, batches and subword sampling."""
     data: DataConfig = DataConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig | GPTConfig = Field(default_factory=dict, validate_default=True)
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
+    text: TextConfig = TextConfig()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _of_the_task(cls, given: Any, found: ValidationInfo) -> BlockConfig:
+        kinds: dict[str, type[BlockConfig]] = {
+            "translation": ModelConfig,
+            "language_modeling": GPTConfig,
+        }
+        task = found.data.get("task")
+        if task is None:  # wrong, which is reported; what the model should be is unknown
+            return ModelConfig()
+        kind = kinds.pop(task)
+        [(other_task, other)] = kinds.items()
+        if isinstance(given, other):
+            raise ValueError(
+                f"must be a {kind.__name__} for task: {task}; found a {other.__name__}, which is "
+                f"for task: {other_task}"
+            )
+        if not isinstance(given, dict):
+            return kind.model_validate(given)
+        # Runs of older versions name the settings of both.
+        own = {}
+        for name, value in given.items():
+            if name in kind.model_fields or name not in other.model_fields:
+                own[name] = value
+            elif value != other.model_fields[name].default:
+                value = str(value).lower() if isinstance(value, bool) else shown(value)
+                raise ValueError(f"{name} ({value}) is for task: {other_task}; leave it out")
+        return kind.model_validate(own)
+
+    @property
+    def transformer(self) -> ModelConfig:
+        """The section `model` of a translation task."""
+        assert isinstance(self.model, ModelConfig)
+        return self.model
+
+    @property
+    def gpt(self) -> GPTConfig:
+        """The section `model` of a language modeling task."""
+        assert isinstance(self.model, GPTConfig)
+        return self.model
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> "Config":
@@ -462,23 +542,19 @@ class Config(_Settings):
                 "training.best_metric 'bleu' needs training.val_bleu_sentences above 0; "
                 "raise it or choose training.best_metric: loss"
             )
-        for key, found, of_gpt in (
-            ("tokenizer.kind", self.tokenizer.kind, ("characters", "byte_bpe")),
-            ("model.positions", self.model.positions, ("learned",)),
-            ("model.scale_embedding", self.model.scale_embedding, (False,)),
-        ):
-            if found in of_gpt:
-                raise ValueError(
-                    f"{key} ({str(found).lower()}) is for task: language_modeling; leave it out"
-                )
+        if self.tokenizer.kind in ("characters", "byte_bpe"):
+            raise ValueError(
+                f"tokenizer.kind ({self.tokenizer.kind}) is for task: language_modeling; "
+                "leave it out"
+            )
         if self.data.holdout:
             raise ValueError("data.holdout is for task: language_modeling; give data.val instead")
 
     def _check_language_modeling(self) -> None:
-        if self.model.context > self.training.batch_tokens:
+        if self.gpt.context > self.training.batch_tokens:
             raise ValueError(
                 f"training.batch_tokens ({self.training.batch_tokens}) must be at least "
-                f"model.context ({self.model.context}), the length of a block"
+                f"model.context ({self.gpt.context}), the length of a block"
             )
         if self.training.best_metric == "bleu":
             raise ValueError(
@@ -491,9 +567,9 @@ class Config(_Settings):
 
     def ignored(self) -> list[str]:
         """Settings that differ from their default and have no effect with the others."""
-        names = ["model.context"]
+        names = []
         if self.task == "language_modeling":
-            names = ["data.tgt_lang", "data.cleaning", "model.n_encoder_layers", "decoding"]
+            names = ["data.tgt_lang", "data.cleaning", "decoding", "text"]
             names += ["training.val_bleu_sentences", "training.consistency_start"]
             if self.data.holdout:
                 names.append("data.val")
@@ -502,8 +578,10 @@ class Config(_Settings):
         if self.training.decay == "inverse_sqrt":
             names.append("training.final_share")
         if self.training.start_from is not None:
-            names += ["tokenizer.kind", "tokenizer.vocab_size", "model.initialisation"]
-        mine, default = self.model_dump(), Config().model_dump()
+            names += ["tokenizer.kind", "tokenizer.vocab_size"]
+            if self.task == "language_modeling":
+                names.append("model.initialisation")
+        mine, default = self.model_dump(), Config(task=self.task).model_dump()
 
         def value(tree: dict[str, Any], name: str) -> Any:
             for key in name.split("."):
@@ -539,26 +617,42 @@ def expand_path(path: str | Path) -> Path:
         ) from None
 
 
-def setting_paths(settings: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
-    """The dotted names of all settings, in the order of this file."""
+def sections_of(field: FieldInfo) -> list[type[BaseModel]]:
+    """The classes that a section may be of: one, or one per task; none of a single setting."""
+    of_union = get_origin(field.annotation) in (Union, UnionType)
+    kinds = get_args(field.annotation) if of_union else (field.annotation,)
+    return [
+        kind
+        for kind in kinds
+        if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel)
+    ]
+
+
+def _fields(settings: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
+    found: dict[str, FieldInfo] = {}
     for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from setting_paths(field.annotation, f"{prefix}{name}.")
-        else:
-            yield prefix + name
+        sections = sections_of(field)
+        if not sections:
+            found[prefix + name] = field
+        for section in sections:
+            for path, inner in _fields(section, f"{prefix}{name}.").items():
+                found.setdefault(path, inner)
+    return found
 
 
-def describe_settings(settings: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+def setting_paths(settings: type[BaseModel] = Config) -> Iterator[str]:
+    """The dotted names of all settings, of either task."""
+    yield from _fields(settings)
+
+
+def describe_settings(settings: type[BaseModel] = Config) -> Iterator[str]:
     """One entry per setting: dotted name, default and meaning; for `--help`."""
-    for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from describe_settings(field.annotation, f"{prefix}{name}.")
-        else:
-            default = field.default
-            if default == (SourceConfig(builtin=True),):
-                default = "builtin"
-            default = "null" if default is None else str(default)
-            yield f"{prefix}{name}={default}\n{' '.join((field.description or '').split())}"
+    for name, field in _fields(settings).items():
+        default = field.default
+        if default == (SourceConfig(builtin=True),):
+            default = "builtin"
+        default = "null" if default is None else str(default)
+        yield f"{name}={default}\n{' '.join((field.description or '').split())}"
 
 
 def explained(problem: Any, settings: type[BaseModel] = Config) -> str:

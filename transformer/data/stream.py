@@ -80,7 +80,7 @@ def prepare_streams(
 
 
 def _require_a_block(stream: TokenStream, split: str, config: Config) -> None:
-    context = config.model.context
+    context = config.gpt.context
     if len(stream) > context:
         return
     what, advice = f"data.{split}", "give more text"

@@ -45,21 +45,6 @@ def length_penalty(kind: Literal["paper", "power", "none"], alpha: float, length
     return float(length**alpha) if kind == "power" else 1.0
 
 
-def coverage_penalty(coverage: Tensor, beta: float) -> Tensor:
-    """β Σ_i log min(Σ_j p_ij, 1): what a translation loses for source tokens it passed over.
-
-    Wu et al. 2016, eq. 14; here p_ij is the cross-attention of the last layer, its heads averaged.
-
-    Args:
-        coverage: (..., src_len) Σ_j p_ij, 1 or more where there is padding.
-        beta: weight, at least 0.
-
-    Returns:
-        (...), at most 0.
-    """
-    return beta * coverage.clamp(min=1e-9, max=1.0).log().sum(dim=-1)
-
-
 @torch.inference_mode()
 def beam_search(
     step: Step[S],
@@ -74,7 +59,6 @@ def beam_search(
     penalty: Callable[[int], float] = lambda length: 1.0,
     patience: float | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
-    bonus: Callable[[S], Tensor] | None = None,
     no_repeat_ngram_size: int = 0,
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
@@ -100,8 +84,6 @@ def beam_search(
             (and n_best), whatever live ones may still reach; None: it is not. Kasai et al. 2022,
             arXiv 2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
         prefixes: for each sentence, ids that every hypothesis begins with; none of them is EOS.
-        bonus: of a state after a step, (rows,) what is added to the score of a hypothesis that ends
-            there; at most 0, such as `coverage_penalty`.
         no_repeat_ngram_size: no n-gram of this many ids occurs twice in a hypothesis, but within
             its prefix; 0: any may.
         device: where step wants its tokens.
@@ -148,25 +130,18 @@ def beam_search(
         found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced, repeating)
         candidates, parents, tokens = (part.cpu() for part in found)
 
-        bonuses = None if bonus is None else bonus(state).cpu().view(n_sentences, n_live)
-
         # Only one of the k best may end, so that a beam of one is greedy search.
         ends = tokens == eos_id
         ended = candidates.masked_fill(~ends, NOTHING)[:, :beam_size]
         if bool((ended > NOTHING).any()):
             ids = _extended(live_ids, parents[:, :beam_size], tokens[:, :beam_size])
-            scores = ended / penalty(length)
-            if bonuses is not None:
-                scores += bonuses.gather(1, parents[:, :beam_size])
-            done = done.add(ended, scores, ids)
+            done = done.add(ended, ended / penalty(length), ids)
 
         # The k best that go on, in the order of their log-probability.
         n_next = min(beam_size, candidates.size(1))
         live, kept = candidates.masked_fill(ends, NOTHING).topk(n_next, dim=1)
         parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
         live_ids = _extended(live_ids, parents, tokens)
-        if bonuses is not None:
-            bonuses = bonuses.gather(1, parents)
 
         # A live log-probability can only fall from here, and is divided by at most this.
         over = done.scores[:, n_best - 1] >= live[:, 0] / at_limit
@@ -174,10 +149,7 @@ def beam_search(
         if patience is not None:
             over |= done.n_ended >= max(patience * beam_size, n_best)
         for place in (over & waiting).nonzero().flatten().tolist():
-            scores = live[place] / penalty(length)
-            if bonuses is not None:
-                scores += bonuses[place]
-            unfinished = _unfinished(live[place], scores, live_ids[place])
+            unfinished = _unfinished(live[place], penalty(length), live_ids[place])
             best = [*done.hypotheses(place), *unfinished][:n_best]
             if not best:
                 raise ArithmeticError(
@@ -338,17 +310,14 @@ class _Finished:
         ]
 
 
-def _unfinished(log_probs: Tensor, scores: Tensor, ids: Tensor) -> list[Hypothesis]:
-    # (beam,) log-probabilities and scores, (beam, length) ids of one sentence, best first.
-    rows = zip(log_probs.tolist(), scores.tolist(), ids.tolist(), strict=True)
-    return sorted(
-        (
-            Hypothesis(tuple(row[1:]), score, log_prob, finished=False)
-            for log_prob, score, row in rows
-            if log_prob > NOTHING
-        ),
-        key=lambda hypothesis: -hypothesis.score,
-    )
+def _unfinished(log_probs: Tensor, penalty: float, ids: Tensor) -> list[Hypothesis]:
+    # (beam,) log-probabilities, best first, and (beam, length) ids of one sentence.
+    rows = zip(log_probs.tolist(), (log_probs / penalty).tolist(), ids[:, 1:].tolist(), strict=True)
+    return [
+        Hypothesis(tuple(tokens), score, log_prob, finished=False)
+        for log_prob, score, tokens in rows
+        if log_prob > NOTHING
+    ]
 
 
 def _nth(prefixes: Sequence[Sequence[int]], n: int, places: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The GPT's step as one program that torch.compile makes of it, for long texts or many.
+"""The GPT's step as one program, made by torch.compile, for long texts or many.
 
 A step of the GPT is some 400 small operations, and calling them costs as much as the products do.
 Compiled, they are a few loops over the same numbers, and keys and values can be kept in bf16.
@@ -17,21 +17,23 @@ from torch import Tensor, nn
 from ..errors import UserError
 from ..model.gpt import GPT, GenerationState
 from ..model.kv_cache import KeyValueCache, Storage
-from .precision import Precision, check_precision, join_projections
+from ..model.layout import Padded
+from .joined_attention import join_projections
+from .precision import Precision, check_precision
 
 
 class CompiledStep:
     """In place of `GPT.step`: the same result, sooner.
 
-    The first calls take half a minute, in which a C++ compiler runs on a CPU. The weights are part
-    of the program, so that a model that changes needs a new one.
+    The first calls take half a minute, since on a CPU a C++ compiler runs. The weights become part
+    of the program, so a model that changes needs a new one.
 
     Args:
-        gpt: with torch's own layers; it is changed in place, and good for inference only.
+        gpt: with torch's own layers; it is changed in place, and then good for inference only.
         precision: fp32, or bf16 for all of the model.
 
     Raises:
-        UserError: another precision, or no C++ compiler.
+        UserError: the precision is another, or there is no C++ compiler.
 
     Example::
 
@@ -48,7 +50,7 @@ class CompiledStep:
         if precision == "bf16":
             gpt.to(torch.bfloat16)
         join_projections(gpt, _linear)
-        # With the number of tokens before as a variable: one program for all of them.
+        # The number of tokens before is a variable: one program serves all of them.
         compile: Any = partial(torch.compile, self._logits, dynamic=True, fullgraph=True)
         try:
             self._compiled = compile(options={"guard_filter_fn": _of_arguments})
@@ -62,8 +64,8 @@ class CompiledStep:
             logits, state = self.gpt.step(tokens, state)  # which makes room for further tokens
             return logits.float(), state
         room = [(s.keys, s.values) for s in storages if s is not None]
-        # Frozen, weights are laid out for oneDNN once. It is no argument of torch.compile's, since
-        # what traces has to know of it, too.
+        # Freezing lays out the weights for oneDNN once. It cannot be an argument of torch.compile,
+        # since tracing has to know of it, too.
         try:
             with torch._inductor.config.patch(freezing=True):
                 logits = self._compiled(tokens, state.position, room)
@@ -76,15 +78,16 @@ class CompiledStep:
         return logits, GenerationState(torch.cat((state.ids, tokens.unsqueeze(1)), dim=1), past)
 
     def _logits(self, tokens: Tensor, before: int, room: list[tuple[Tensor, Tensor]]) -> Tensor:
-        # Writes keys and values of the tokens behind those before.
+        # Also writes the keys and values of the tokens behind those before.
         past = tuple(KeyValueCache.within(Storage(*pair, used=before)) for pair in room)
-        x, _ = self.gpt.decoder(self.gpt.embedding(tokens.unsqueeze(1), start=before), past=past)
+        layout = Padded(1, start=before)
+        x, _ = self.gpt.decoder.go_on(self.gpt.embedding(tokens.unsqueeze(1), layout), layout, past)
         return self.gpt.output.logits(x[:, -1]).float()
 
 
 def _of_arguments(guards: Sequence[Any]) -> list[bool]:
-    # What is checked at every call: the shapes that it gets, but not whether the model is still the
-    # same, which takes a twentieth of a step.
+    # Every call checks the shapes of its arguments, but not whether the model is still the same,
+    # which would take a twentieth of a step.
     return [not guard.is_global and not guard.name.startswith("L['self']") for guard in guards]
 
 

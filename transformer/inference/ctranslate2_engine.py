@@ -130,8 +130,8 @@ class CTranslate2Engine:
 
         Raises:
             ValueError: n_best outside 1 … beam_size.
-            UserError: a source longer than `n_positions`, a coverage penalty, or a process that was
-                forked after loading.
+            UserError: a source is longer than `n_positions`, or the process was forked after
+                loading.
         """
         if self._process != os.getpid():  # it would wait for ever for threads that are not there
             raise UserError(
@@ -141,11 +141,6 @@ class CTranslate2Engine:
         if not 1 <= n_best <= settings.beam_size:
             raise ValueError(
                 f"n_best must be between 1 and beam_size ({settings.beam_size}); found {n_best}"
-            )
-        if settings.coverage_penalty > 0:
-            raise UserError(
-                f"CTranslate2 is used without a coverage penalty; found "
-                f"{settings.coverage_penalty}; set it to 0 or search with a run directory"
             )
         longest = max(map(len, batch), default=0)
         if longest > self.n_positions:

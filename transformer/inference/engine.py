@@ -10,15 +10,15 @@ from itertools import chain
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from ..config import DecodingConfig
 from ..data.batching import pad_ids
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
-from ..model.encoder_decoder import DecodingState, Transformer
+from ..model.decoding_state import DecodingState
+from ..model.encoder_decoder import Transformer
 from ..model.sampling import Sampling
-from .beam_search import Hypothesis, beam_search, coverage_penalty, length_penalty
+from .beam_search import Hypothesis, beam_search, length_penalty
 from .sampling import OVERFLOW, checked, sample
 from .shortlist import Shortlist
 
@@ -77,18 +77,16 @@ class TorchEngine:
         prefixes: Sequence[Ids] | None = None,
     ) -> list[list[Hypothesis]]:
         """See `Engine`."""
-        beta = settings.coverage_penalty
         # A beam of one is greedy search: there is nothing to compare lengths with.
         kind = settings.length_penalty if settings.beam_size > 1 else "none"
         search = partial(
             beam_search,
-            state=self._start(batch, coverage=beta > 0),
+            state=self._start(batch),
             max_lengths=self._limits(batch, settings, prefixes),
             beam_size=settings.beam_size,
             n_best=n_best,
             penalty=partial(length_penalty, kind, settings.alpha),
             patience=settings.patience,
-            bonus=partial(_coverage_bonus, beta=beta) if beta > 0 else None,
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
             device=self.model.device,
         )
@@ -180,10 +178,10 @@ class TorchEngine:
         best, tokens = log_probs.topk(min(n, len(log_probs) - len(self._forbidden)))
         return list(zip(tokens.tolist(), best.tolist(), strict=True))
 
-    def _start(self, batch: Sequence[Ids], *, coverage: bool = False) -> DecodingState:
+    def _start(self, batch: Sequence[Ids]) -> DecodingState:
         src = pad_ids(batch, self.tokenizer.pad_id).to(self.model.device)
         with torch.inference_mode():
-            return self.model.start(src, coverage=coverage)
+            return self.model.start(src)
 
     def _limits(
         self, batch: Sequence[Ids], settings: DecodingConfig, prefixes: Sequence[Ids] | None
@@ -201,8 +199,3 @@ def _overflow_explained() -> Iterator[None]:
         yield
     except ArithmeticError:
         raise UserError(OVERFLOW) from None
-
-
-def _coverage_bonus(state: DecodingState, beta: float) -> Tensor:
-    assert state.coverage is not None
-    return coverage_penalty(state.coverage, beta).flatten()

@@ -14,6 +14,7 @@ from ..device import choose_device
 from ..errors import UserError
 from ..model.gpt import GPT, GenerationState
 from ..model.gpt2 import is_gpt2
+from ..model.kernels import KernelName, use_kernel
 from ..model.sampling import Sampling
 from ..model.stepping import Step
 from .checks import check_number, check_text
@@ -27,7 +28,7 @@ MAX_TEXTS, MAX_TOKENS = 1000, 1_000_000
 
 @dataclass(frozen=True)
 class Likelihood:
-    """How likely a model finds a text, of which something stands before if the model knows what."""
+    """How likely a model finds a text."""
 
     nll: float  # nats
     n_tokens: int
@@ -67,6 +68,7 @@ class Generator:
         *,
         device: str = "cpu",
         precision: Precision = "fp32",
+        attention_kernel: KernelName = "formula",
         compile: bool = False,
     ) -> "Generator":
         """The model of a run directory, or a GPT-2 of Hugging Face with its tokenizer.
@@ -75,6 +77,7 @@ class Generator:
             path: the folder.
             device: cpu, cuda, cuda:1, mps, or auto: a GPU if there is one.
             precision: of the matrix products; see `convert`.
+            attention_kernel: formula, or fused, which is quicker on a GPU; see `use_kernel`.
             compile: generate by a `CompiledStep`, in fp32 or bf16 altogether.
 
         Raises:
@@ -105,6 +108,7 @@ class Generator:
             loaded = load_run(run, "language_modeling")
             gpt, tokenizer = loaded.model, loaded.tokenizer
         gpt = gpt.to(chosen)
+        use_kernel(gpt, attention_kernel)
         if compile:
             from .compiled import CompiledStep
 
@@ -123,8 +127,8 @@ class Generator:
 
         Args:
             prompt: how the text begins; empty: as any text may.
-            n: how many texts, made together.
-            max_tokens: tokens at most that follow the prompt.
+            n: how many texts; they are made together.
+            max_tokens: at most this many tokens follow the prompt.
             sampling: temperature, top-k, top-p and seed.
 
         Raises:
@@ -190,7 +194,7 @@ class Generator:
         before, found = self._before(), self._encode("text", text)
         if len(before) + len(found) < 2 or not found:
             raise UserError(f"a text to score has at least 2 tokens; found {len(found)}")
-        # Without anything to stand before it, the first is a character that is given.
+        # Where nothing stands before the text, its first character is given.
         n_characters = len(text) - (not before)
         ids = torch.tensor([*before, *found], device=self.gpt.device)
         nll, context = 0.0, self.gpt.config.context

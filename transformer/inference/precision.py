@@ -1,9 +1,9 @@
 """The matrix products of a trained model, made for inference: in fp32, bf16 or int8.
 
-On a CPU the weights are laid out once as oneDNN multiplies by them fastest. In fp32 a search is a
-tenth faster so than with torch's own layers (88 instead of 77 sentences of Multi30k a second), and
-a single sentence takes two thirds of the time (42 ms instead of 67), since a product with the five
-hypotheses of one beam reads weights and does little else.
+On a CPU the weights are laid out once, as oneDNN multiplies by them fastest. That makes a search in
+fp32 a tenth faster than with torch's own layers (88 instead of 77 sentences of Multi30k per second).
+A single sentence takes two thirds of the time (42 ms instead of 67), since a product with the five
+hypotheses of one beam does little but read weights.
 """
 
 import logging
@@ -15,14 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..model.attention import MultiHeadAttention
 from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
+from .joined_attention import Linear, join_projections
 
 log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16", "int8"]
-Linear = Callable[[Tensor], Tensor]
 M = TypeVar("M", Transformer, GPT)
 
 
@@ -30,11 +29,11 @@ M = TypeVar("M", Transformer, GPT)
 def convert(model: M, precision: Precision) -> M:
     """Replaces, in place, all linear layers and the output projection; for inference only.
 
-    What flows between the layers stays fp32, as do normalisation and attention, which for the few
-    hypotheses of a sentence are no faster in bf16. The model is to be where it will compute.
+    What flows between the layers stays fp32, and so do normalisation and attention, which are no
+    faster in bf16 for the few hypotheses of a sentence. Move the model to its device first.
 
     Raises:
-        UserError: another precision, or int8 elsewhere than on a CPU.
+        UserError: there is no such precision, or int8 is asked for elsewhere than on a CPU.
     """
     check_precision(precision)
     on_cpu = model.device.type == "cpu"
@@ -60,7 +59,7 @@ def convert(model: M, precision: Precision) -> M:
     output = Output(make, model.output.weight)
     del model.output
     model.output = cast(Any, output)
-    return model.requires_grad_(False)  # what is called where gradients are recorded needs none
+    return model.requires_grad_(False)  # so that it also works where gradients are recorded
 
 
 def check_precision(precision: str) -> None:
@@ -69,19 +68,6 @@ def check_precision(precision: str) -> None:
         raise UserError(
             f"precision must be one of {', '.join(get_args(Precision))}; found {precision!r}"
         )
-
-
-def join_projections(model: nn.Module, make: Callable[[Tensor, Tensor | None], Linear]) -> None:
-    """Makes query, key and value of every attention one product, in place.
-
-    Args:
-        model: with torch's own layers.
-        make: a linear layer of a weight (n_out, n_in) and a bias (n_out,) or None.
-    """
-    for attention in [m for m in model.modules() if isinstance(m, MultiHeadAttention)]:
-        three = attention.query, attention.key, attention.value
-        bias = None if three[0].bias is None else torch.cat([linear.bias for linear in three])
-        attention.query_key_value = make(torch.cat([linear.weight for linear in three]), bias)
 
 
 def _onednn_takes_linear_layers() -> bool:
@@ -94,12 +80,12 @@ def _onednn_takes_bf16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-# These are no modules, since there is nothing in them to train, move or save, and a module takes
-# longer to call: 3 % of a search.
+# These are not modules: nothing in them is trained, moved or saved, and a module takes longer to
+# call, 3 % of a search.
 
 
 class PackedLinear:
-    """A linear layer of fp32 or bf16 numbers with weights as oneDNN wants them, on a CPU.
+    """A linear layer in fp32 or bf16 whose weights lie as oneDNN wants them, on a CPU.
 
     Args:
         weight: (n_out, n_in).
@@ -124,7 +110,7 @@ class PackedLinear:
 
 
 class BFloat16Linear:
-    """A linear layer of bf16 numbers, without oneDNN.
+    """A linear layer in bf16, without oneDNN.
 
     Args: as `PackedLinear`.
     """
@@ -142,9 +128,9 @@ class BFloat16Linear:
 class Int8Linear:
     """A linear layer whose product is made of 8-bit integers.
 
-    Every row of the weights has a scale of its own, found once, and every row of the input one
-    found as it comes: absolute maximum / 127 (as in LLM.int8(), Dettmers et al. 2022, without its
-    outliers). Products are summed in 32-bit integers, without error.
+    Every row of the weights has a scale of its own, computed once, and so has every row of the
+    input, computed as it comes: absolute maximum / 127 (as in LLM.int8(), Dettmers et al. 2022,
+    without its outliers). Products are summed in 32-bit integers, without error.
 
     Args: as `PackedLinear`.
     """
@@ -164,7 +150,7 @@ class Int8Linear:
 
 
 def to_int8(x: Tensor) -> tuple[Tensor, Tensor]:
-    """(rows, n) → integers from -127 to 127, and (rows, 1) by what to multiply them."""
+    """(rows, n) → integers from -127 to 127, and the factors to multiply them by, (rows, 1)."""
     scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30).mul_(1 / 127)
     return (x / scale).round_().to(torch.int8), scale
 
@@ -179,5 +165,5 @@ class Output:
 
     @torch.no_grad()
     def some_logits(self, ids: Tensor) -> Linear:
-        """What gives the logits of these pieces only."""
+        """A function for the logits of these pieces only."""
         return self._make(self.weight[ids], None)

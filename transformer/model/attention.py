@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .dropout import dropout as drop
-from .kv_cache import KeyValueCache
-from .packing import Packing
+from .kv_cache import GrowingCache, KeyValueCache, Memory
+from .layout import Layout
+from .masks import as_summand
 
 
 def scaled_dot_product_attention(
@@ -21,57 +21,25 @@ def scaled_dot_product_attention(
         query: (..., query_len, d_head).
         key: (..., key_len, d_head).
         value: (..., key_len, d_head).
-        mask: bool, broadcasts to (..., query_len, key_len), True = may attend; None = all may. Or
-            what `as_summand` made of it, if several attentions share one.
+        mask: broadcasts to (..., query_len, key_len), True = may attend; or what `as_summand` made
+            of it. None = all may attend to all.
         dropout: share of the attention weights set to zero.
 
     Returns:
         (..., query_len, d_head). A query that may attend to nothing gets the mean of all values:
         meaningless, but finite, so that padding never turns into NaN.
     """
-    if query.is_cuda:
-        return fused_attention(query, key, value, mask, dropout)
-    weights = attention_weights(query, key, mask).to(value.dtype)
-    return drop(weights, dropout) @ value
-
-
-def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
-    """softmax(Q Kᵀ / √d_head): how much each query takes of each value.
-
-    Returns:
-        (..., query_len, key_len), in fp32 or better: in bf16 softmax takes three times as long on
-        a CPU.
-    """
     scores = query / math.sqrt(query.size(-1)) @ key.transpose(-2, -1)
+    # In fp32 or better: in bf16, softmax takes three times as long on a CPU.
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is not None:
         scores += as_summand(mask, scores.dtype)
-    return scores.softmax(dim=-1)
+    weights = scores.softmax(dim=-1).to(value.dtype)
+    return drop(weights, dropout) @ value
 
 
-def fused_attention(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0
-) -> Tensor:
-    """`scaled_dot_product_attention` in one kernel of torch, which never stores the scores.
-
-    On a GPU that saves most of the time and memory. On a CPU its backward pass in bf16 is slower
-    than the operations written out, and so is its forward pass for the few hypotheses of a beam.
-    """
-    if mask is not None:
-        mask = as_summand(mask, query.dtype)
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-
-
-def as_summand(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """A mask as what is added to the scores: 0 where True, elsewhere the lowest finite number.
-
-    Not −∞, which is NaN where a whole row is hidden, and not −1e9, which is too large for fp16. As
-    wide as the scores: on a CPU, adding a narrower one is slow.
-    """
-    if mask.dtype != torch.bool:
-        return mask
-    summand = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
-    return summand.masked_fill_(~mask, torch.finfo(dtype).min)
+AttentionKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
+"""What computes equation 1: `scaled_dot_product_attention`, or see `kernels`."""
 
 
 class MultiHeadAttention(nn.Module):
@@ -95,82 +63,47 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"d_model ({d_model}) must be divisible by n_heads ({n_heads})")
         self.n_heads = n_heads
         self.dropout = dropout
+        self.kernel: AttentionKernel = scaled_dot_product_attention
         self.query = nn.Linear(d_model, d_model, bias=bias)
         self.key = nn.Linear(d_model, d_model, bias=bias)
         self.value = nn.Linear(d_model, d_model, bias=bias)
         self.output = nn.Linear(d_model, d_model, bias=bias)
-        # All three at once, if inference made it.
-        self.query_key_value: Callable[[Tensor], Tensor] | None = None
 
-    def forward(
-        self,
-        query: Tensor,
-        memory: Tensor,
-        mask: Tensor | None = None,
-        packing: Packing | None = None,
-    ) -> Tensor:
-        """Every position of `query` gathers what it needs from `memory`.
+    def forward(self, x: Tensor, layout: Layout, cache: GrowingCache | None = None) -> Tensor:
+        """Self-attention: every token gathers what it needs from the tokens of its sentence.
 
         Args:
-            query: (batch, query_len, d_model).
-            memory: (batch, key_len, d_model); the same tensor for self-attention.
-            mask: bool, broadcasts to (batch, n_heads, query_len, key_len), True = may attend.
-            packing: query and memory are (rows, d_model) instead, and this tells which rows.
+            x: (batch, length, d_model), or as `layout` says.
+            layout: how x lies in memory, and which tokens each may attend to.
+            cache: keys and values of the tokens before x, to which those of x are added.
 
         Returns:
-            The shape of `query`.
+            The shape of x.
         """
-        if query is memory:
-            queries, cache = self.ask_and_remember(query, packing)
-        else:
-            queries, cache = self.ask(query, packing), self.remember(memory, packing)
-        return self.attend(queries, cache, mask, packing)
+        queries, seen = self.queries(x, layout), self.keys_and_values(x, layout)
+        if cache is not None:
+            seen = cache.extend(seen)
+        return self.attend(queries, seen, layout.mask, layout)
 
-    def ask(self, query: Tensor, packing: Packing | None = None) -> Tensor:
-        """(batch, query_len, d_model) → what each head looks for, for `attend`."""
-        return self._split(self.query(query), packing)
+    def attend_to(self, memory: Memory, x: Tensor, layout: Layout) -> Tensor:
+        """Cross-attention: every token of x gathers what it needs from the encoder's output."""
+        return self.attend(self.queries(x, layout), memory.cache, memory.mask, layout)
 
-    def remember(self, memory: Tensor, packing: Packing | None = None) -> KeyValueCache:
-        """Keys and values of (batch, key_len, d_model), computed once, attended to many times."""
+    def queries(self, x: Tensor, layout: Layout) -> Tensor:
+        """What each head of each token looks for, (batch, n_heads, query_len, d_head)."""
+        return layout.split_heads(self.query(x), self.n_heads)
+
+    def keys_and_values(self, x: Tensor, layout: Layout) -> KeyValueCache:
+        """What each head finds at each token; computed once, attended to many times."""
         return KeyValueCache(
-            self._split(self.key(memory), packing), self._split(self.value(memory), packing)
+            layout.split_heads(self.key(x), self.n_heads),
+            layout.split_heads(self.value(x), self.n_heads),
         )
-
-    def ask_and_remember(
-        self, x: Tensor, packing: Packing | None = None
-    ) -> tuple[Tensor, KeyValueCache]:
-        """`ask` and `remember` of the same tokens."""
-        if self.query_key_value is None:
-            return self.ask(x, packing), self.remember(x, packing)
-        query, key, value = (
-            self._split(y, packing) for y in self.query_key_value(x).chunk(3, dim=-1)
-        )
-        return query, KeyValueCache(key, value)
 
     def attend(
-        self,
-        queries: Tensor,
-        cache: KeyValueCache,
-        mask: Tensor | None = None,
-        packing: Packing | None = None,
+        self, queries: Tensor, seen: KeyValueCache, mask: Tensor | None, layout: Layout
     ) -> Tensor:
-        """`forward` from what `ask` and `remember` gave.
-
-        Args:
-            queries: (batch, n_heads, query_len, d_head).
-            cache: keys and values, (batch, n_heads, key_len, d_head).
-            mask: as in `forward`.
-            packing: of the queries.
-        """
+        """Concat(head_1, …, head_h) W^O."""
         dropout = self.dropout if self.training else 0.0
-        heads = scaled_dot_product_attention(queries, cache.keys, cache.values, mask, dropout)
-        if packing is not None:
-            return self.output(packing.merge_heads(heads))
-        # (batch, n_heads, query_len, d_head) → (batch, query_len, d_model)
-        return self.output(heads.transpose(1, 2).flatten(2))
-
-    def _split(self, x: Tensor, packing: Packing | None) -> Tensor:
-        # (batch, length, d_model), or (rows, d_model) packed, → (batch, n_heads, length, d_head)
-        if packing is not None:
-            return packing.split_heads(x)
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        heads = self.kernel(queries, seen.keys, seen.values, mask, dropout)
+        return self.output(layout.merge_heads(heads))

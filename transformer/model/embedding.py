@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .dropout import Dropout
-from .packing import Packing
+from .layout import Layout
 
 
 def sinusoidal_positions(
@@ -41,7 +41,8 @@ def sinusoidal_positions(
 
 @lru_cache(maxsize=512)
 def _positions(length: int, d_model: int, start: int, device: torch.device) -> Tensor:
-    # Kept, since one token at a time they take as long as a layer; for training, too, hence:
+    # Kept, since for one token at a time they take as long as a layer. What a search has computed
+    # may later be used to train, which tensors made in inference mode cannot be.
     with torch.inference_mode(False):
         return sinusoidal_positions(length, d_model, start=start, device=device)
 
@@ -56,7 +57,8 @@ class Embedding(nn.Module):
         d_model: width.
         dropout: on the sums of token and position.
         scale: the factor √d_model, which GPT-2 does without.
-        n_positions: learn a vector for each of so many places, as GPT-2; None: sines and cosines.
+        n_positions: learn a vector for each of that many positions, as GPT-2 does; None: use sines
+            and cosines.
     """
 
     def __init__(
@@ -76,33 +78,31 @@ class Embedding(nn.Module):
         self.scale = math.sqrt(d_model) if scale else 1.0
         self.dropout = Dropout(dropout)
 
-    def forward(self, ids: Tensor, start: int = 0, packing: Packing | None = None) -> Tensor:
-        """(batch, length) ids, the first at position `start` → (batch, length, d_model).
-
-        With `packing`, → (rows, d_model).
-        """
-        if self.positions is not None:
-            positions = self.positions[start : start + ids.size(1)]
-        else:
-            positions = _positions(ids.size(1), self.weight.size(1), start, ids.device)
-            positions = positions.to(self.weight.dtype)
-        if packing is not None:
-            ids, positions = packing.pack(ids), positions[packing.positions()]
-        x = F.embedding(ids, self.weight) * self.scale + positions
+    def forward(self, ids: Tensor, layout: Layout) -> Tensor:
+        """Ids → (..., d_model) each, as they lie in `layout`: (batch, length) if padded."""
+        x = F.embedding(ids, self.weight) * self.scale + layout.spread(self._table(layout))
         return self.dropout(x.to(_dtype_of_activations(x)))
+
+    def _table(self, layout: Layout) -> Tensor:
+        # (length, d_model), the vectors of all positions in sight.
+        start, length = layout.start, layout.length
+        if self.positions is not None:
+            return self.positions[start : start + length]
+        table = _positions(length, self.weight.size(1), start, self.weight.device)
+        return table.to(self.weight.dtype)
 
     def logits(self, x: Tensor) -> Tensor:
         """(..., d_model) → (..., vocab_size): the pre-softmax transformation, no bias, §3.4."""
         return F.linear(x, self.weight)
 
     def some_logits(self, ids: Tensor) -> Callable[[Tensor], Tensor]:
-        """What gives the logits of these pieces only: (..., d_model) → (..., len(ids))."""
+        """A function for the logits of these pieces only: (..., d_model) → (..., len(ids))."""
         return partial(F.linear, weight=self.weight[ids])
 
 
 def _dtype_of_activations(x: Tensor) -> torch.dtype:
-    # On a CPU under autocast, what flows between the layers is bf16, as the matrix products need
-    # it, and not cast again before each of them. Elsewhere autocast decides.
+    # On a CPU under autocast, what flows between the layers is bf16. The matrix products need it
+    # so, and it is not cast again before each of them. Elsewhere autocast decides.
     if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         return torch.get_autocast_dtype("cpu")
     return x.dtype

@@ -1,31 +1,28 @@
 """The Transformer: encoder, decoder, and one decoding step at a time, figure 1."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ..config import ModelConfig
-from .attention import MultiHeadAttention, as_summand
+from ..config import BlockConfig, ModelConfig
+from .attention import MultiHeadAttention
+from .decoding_state import DecodingState
 from .embedding import Embedding
 from .feed_forward import FeedForward
 from .initialisation import initialise
-from .kv_cache import KeyValueCache
+from .kv_cache import GrowingCache, KeyValueCache, Memory
 from .layers import DecoderLayer, EncoderLayer
-from .masks import causal_mask, padding_mask
-from .packing import Packing, round_up_length
-
-FORGET_FROM = 64
-"""A sentence's tokens are first looked through at so many, for those of no hypothesis any more."""
+from .layout import Layout, Padded, round_up_length
+from .masks import as_summand, causal_mask, padding_mask
 
 
 def block_factories(
-    config: ModelConfig,
+    config: BlockConfig,
 ) -> tuple[Callable[[], MultiHeadAttention], Callable[[], FeedForward]]:
-    """What makes the attentions and feed-forward networks of a model, from its settings."""
+    """Functions that make the attentions and feed-forward networks of a model."""
     attention = partial(
         MultiHeadAttention,
         config.d_model,
@@ -61,17 +58,17 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm_first else nn.Identity()
 
-    def forward(self, x: Tensor, src_mask: Tensor, packing: Packing | None = None) -> Tensor:
-        """(batch, src_len, d_model), or packed (rows, d_model), → the same shape."""
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        """(batch, src_len, d_model), or as `layout` says, → the same shape."""
         for layer in self.layers:
-            x = layer(x, src_mask, packing)
+            x = layer(x, layout)
         return self.norm(x)
 
 
 class Decoder(nn.Module):
     """A stack of decoder layers; one more norm at the end if each layer normalises first."""
 
-    def __init__(self, config: ModelConfig, *, cross_attention: bool = True) -> None:
+    def __init__(self, config: BlockConfig, *, cross_attention: bool = True) -> None:
         super().__init__()
         attention, feed_forward = block_factories(config)
         self.layers = nn.ModuleList(
@@ -87,103 +84,47 @@ class Decoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm_first else nn.Identity()
 
-    def remember(self, memory: Tensor, packing: Packing | None = None) -> tuple[KeyValueCache, ...]:
-        """Every layer's keys and values of the encoder's output (batch, src_len, d_model)."""
-        attentions = [cast(DecoderLayer, layer).cross_attention for layer in self.layers]
-        return tuple(attention.remember(memory, packing) for attention in attentions)
-
     def forward(
         self,
         x: Tensor,
-        memory: tuple[KeyValueCache, ...] | None = None,
-        tgt_mask: Tensor | None = None,
-        src_mask: Tensor | None = None,
-        past: tuple[KeyValueCache, ...] | None = None,
-        packing: Packing | None = None,
-        seen: list[Tensor] | None = None,
-    ) -> tuple[Tensor, tuple[KeyValueCache, ...]]:
-        """(batch, tgt_len, d_model) → the same shape, and what the next step remembers.
+        layout: Layout,
+        memory: Sequence[Memory] | None = None,
+        caches: Sequence[GrowingCache] | None = None,
+    ) -> Tensor:
+        """(batch, tgt_len, d_model), or as `layout` says, → the same shape.
 
-        Arguments are those of `DecoderLayer.forward`, with one cache per layer.
+        Arguments are those of `DecoderLayer.forward`, with a memory and a cache per layer.
         """
-        caches = []
         for i, layer in enumerate(self.layers):
-            x, cache = layer(
-                x,
-                None if memory is None else memory[i],
-                tgt_mask,
-                src_mask,
-                None if past is None else past[i],
-                packing,
-                seen,
-            )
-            caches.append(cache)
-        return self.norm(x), tuple(caches)
+            x = layer(x, layout, memory and memory[i], caches and caches[i])
+        return self.norm(x)
 
+    def go_on(
+        self,
+        x: Tensor,
+        layout: Layout,
+        past: Sequence[KeyValueCache] | None,
+        memory: Sequence[Memory] | None = None,
+    ) -> tuple[Tensor, tuple[KeyValueCache, ...]]:
+        """`forward` of tokens that follow those in `past` (None: of the first ones).
 
-@dataclass(frozen=True)
-class DecodingState:
-    """All that a decoding step depends on.
+        Returns:
+            The shape of x, and the keys and values of all tokens so far, per layer.
+        """
+        caches = [GrowingCache(past[i] if past else None) for i in range(len(self.layers))]
+        x = self(x, layout, memory, caches)
+        return x, tuple(cast(KeyValueCache, cache.latest) for cache in caches)
 
-    The hypotheses of a sentence, equally many for each, share its memory and also its cache: there
-    every token that any of them had at some step keeps its place, whatever becomes of the
-    hypothesis. `history` says which of these tokens are whose. When the search reorders its
-    hypotheses, or drops some and doubles others, only this table changes, and no key or value
-    moves.
-    """
-
-    src_mask: Tensor  # (sentences, 1, 1, src_len)
-    memory: tuple[KeyValueCache, ...]  # per decoder layer, (sentences, n_heads, src_len, d_head)
-    past: tuple[KeyValueCache, ...] | None  # likewise, all hypotheses' tokens; None at first
-    history: Tensor  # (sentences, hypotheses, length of past), True = one of its tokens
-    position: int = 0  # tokens decoded so far
-    # (sentences, hypotheses, src_len) cross-attention of the last layer, its heads averaged, summed
-    # over the tokens so far; None if nobody asked for it. Padding counts as covered.
-    coverage: Tensor | None = None
-
-    def select(self, rows: Tensor, sentences: Tensor | None = None) -> "DecodingState":
-        """The state with other hypotheses: reordered, repeated, or those of some sentences only.
+    def memory(self, encoded: Tensor, source: Layout) -> tuple[Memory, ...]:
+        """What each layer's cross-attention looks at.
 
         Args:
-            rows: indices of hypotheses, those of a sentence side by side, equally many for each.
-            sentences: indices of the sentences they belong to; None if all remain.
+            encoded: the encoder's output, (batch, src_len, d_model), or as `source` says.
+            source: how it lies in memory; its mask hides padding.
         """
-        n_sentences = self.history.size(0) if sentences is None else len(sentences)
-
-        def reordered(x: Tensor) -> Tensor:
-            return x.flatten(0, 1)[rows].unflatten(0, (n_sentences, -1))
-
-        state = replace(
-            self,
-            history=reordered(self.history),
-            coverage=None if self.coverage is None else reordered(self.coverage),
-        )
-        if sentences is not None:
-            state = replace(
-                state,
-                src_mask=self.src_mask.index_select(0, sentences),
-                memory=tuple(cache.select(sentences) for cache in self.memory),
-                past=self.past and tuple(cache.select(sentences) for cache in self.past),
-            )
-        return state._forget()
-
-    def _forget(self) -> "DecodingState":
-        # Leaves out tokens that belong to no hypothesis any more, when these are the most: of a
-        # long translation nearly all hypotheses share the same tokens. Without it, translations of
-        # 100 tokens take a tenth longer, of 300 a quarter (32 sentences, beam 5, 3 layers, int8).
-        if self.past is None or self.history.size(2) < FORGET_FROM:
-            return self
-        in_use = self.history.any(dim=1)  # (sentences, length of past)
-        n_kept = int(in_use.sum(dim=1).max())
-        if 2 * n_kept > in_use.size(1):
-            return self
-        kept = in_use.to(torch.uint8).topk(n_kept, dim=1).indices.sort(dim=1).values
-        places = kept.unsqueeze(1).expand(-1, self.history.size(1), -1)
-        return replace(
-            self,
-            past=tuple(cache.select_tokens(kept) for cache in self.past),
-            history=self.history.gather(2, places),
-        )
+        attentions = [cast(DecoderLayer, layer).cross_attention for layer in self.layers]
+        mask = cast(Tensor, source.mask)
+        return tuple(Memory(a.keys_and_values(encoded, source), mask) for a in attentions)
 
 
 class Transformer(nn.Module):
@@ -194,9 +135,6 @@ class Transformer(nn.Module):
         vocab_size: pieces in the vocabulary shared by source and target.
         pad_id: id of the padding token, hidden from all attention.
 
-    Raises:
-        ValueError: a choice of the GPT's.
-
     Example::
 
         model = Transformer(ModelConfig(), vocab_size=37000, pad_id=0)
@@ -205,8 +143,6 @@ class Transformer(nn.Module):
 
     def __init__(self, config: ModelConfig, *, vocab_size: int, pad_id: int = 0) -> None:
         super().__init__()
-        if config.positions != "sinusoidal" or not config.scale_embedding:
-            raise ValueError("learned positions and unscaled embeddings are for the GPT")
         self.config = config
         self.vocab_size = vocab_size
         self.pad_id = pad_id
@@ -222,7 +158,7 @@ class Transformer(nn.Module):
             self.output = Embedding(*sizes)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        initialise(self, config.initialisation)
+        initialise(self)
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
         """Logits of every next token, all at once, as in training.
@@ -234,64 +170,41 @@ class Transformer(nn.Module):
         Returns:
             (batch, tgt_len, vocab_size); position t depends on tgt_in[:, : t + 1] only.
         """
-        return self.output.logits(self.decode(self.encode(src), src, tgt_in))
+        memory = self.encode(src, self.source_layout(src))
+        return self.output.logits(self.decode(tgt_in, self.target_layout(tgt_in), memory))
 
-    def token_logits(self, src: Tensor, tgt_in: Tensor) -> tuple[Tensor, Packing]:
-        """The logits of `forward` where tgt_in is not padding, at the cost of real tokens only.
+    def source_layout(self, src: Tensor) -> Padded:
+        """Of (batch, src_len) ids: every token may attend to all but padding."""
+        return Padded(src.size(1), self._for_all_layers(padding_mask(src, self.pad_id)))
 
-        Returns:
-            (rows, vocab_size), and what tells to which tokens the rows belong. In `tgt_in`,
-            padding must stand at the end.
+    def target_layout(self, tgt_in: Tensor) -> Padded:
+        """Of (batch, tgt_len) ids: every token may attend to itself and those before it.
+
+        Padding must stand at the end, where this hides it from every real token.
         """
-        src, tgt_in = round_up_length(src, self.pad_id), round_up_length(tgt_in, self.pad_id)
-        src_packing = Packing.of(src != self.pad_id, self.config.n_heads)
-        tgt_packing = Packing.of(tgt_in != self.pad_id, self.config.n_heads)
-        memory = self.encode(src, src_packing)
-        x = self.decode(memory, src, tgt_in, src_packing, tgt_packing)
-        return self.output.logits(x), tgt_packing
+        mask = causal_mask(tgt_in.size(1), device=tgt_in.device)
+        return Padded(tgt_in.size(1), self._for_all_layers(mask))
 
-    def encode(self, src: Tensor, packing: Packing | None = None) -> Tensor:
-        """(batch, src_len) ids → the memory, (batch, src_len, d_model), or packed."""
-        x = self.src_embedding(src, packing=packing)
-        memory: Tensor = self.encoder(x, padding_mask(src, self.pad_id), packing)
-        return memory
+    def _for_all_layers(self, mask: Tensor) -> Tensor:
+        # A summand made once saves making it in every layer.
+        return as_summand(mask, torch.promote_types(self.output.weight.dtype, torch.float32))
 
-    def decode(
-        self,
-        memory: Tensor,
-        src: Tensor,
-        tgt_in: Tensor,
-        src_packing: Packing | None = None,
-        packing: Packing | None = None,
-    ) -> Tensor:
-        """Memory (batch, src_len, d_model) and both sides' ids → (batch, tgt_len, d_model).
+    def encode(self, src: Tensor, source: Layout) -> tuple[Memory, ...]:
+        """Ids that lie as `source` says → what each decoder layer looks at."""
+        return self.decoder.memory(self.encoder(self.src_embedding(src, source), source), source)
 
-        With `packing`, the result is packed; with `src_packing`, the memory is.
-        """
-        # Padding stands at the end, where the look-ahead mask hides it from every real token.
-        x, _ = self.decoder(
-            self.tgt_embedding(tgt_in, packing=packing),
-            self.decoder.remember(memory, src_packing),
-            causal_mask(tgt_in.size(1), device=tgt_in.device),
-            padding_mask(src, self.pad_id),
-            packing=packing,
-        )
+    def decode(self, tgt_in: Tensor, target: Layout, memory: tuple[Memory, ...]) -> Tensor:
+        """Ids that lie as `target` says, and the source → (..., d_model), before the projection."""
+        x: Tensor = self.decoder(self.tgt_embedding(tgt_in, target), target, memory)
         return x
 
-    def start(self, src: Tensor, *, coverage: bool = False) -> DecodingState:
-        """Encodes (batch, src_len) ids and returns the state before the first decoding step.
-
-        Args:
-            src: padded with pad_id.
-            coverage: keep account of what of the source has been attended to.
-        """
+    def start(self, src: Tensor) -> DecodingState:
+        """Encodes (batch, src_len) ids, padded; returns the state before the first step."""
         src = round_up_length(src, self.pad_id)
-        memory = tuple(c.contiguous() for c in self.decoder.remember(self.encode(src)))
+        memory = self.encode(src, self.source_layout(src))
+        memory = tuple(Memory(m.cache.contiguous(), m.mask) for m in memory)
         history = torch.ones(len(src), 1, 0, dtype=torch.bool, device=src.device)
-        covered = (src == self.pad_id)[:, None].to(self.output.weight.dtype) if coverage else None
-        return DecodingState(
-            padding_mask(src, self.pad_id), memory, None, history, coverage=covered
-        )
+        return DecodingState(memory, None, history)
 
     def step(
         self,
@@ -310,30 +223,16 @@ class Transformer(nn.Module):
         Returns:
             Logits of the next token, (rows, vocab_size), and the new state.
         """
+        # To the decoder, the hypotheses of a sentence are tokens of it that do not see each other,
+        # all at the same position: (rows,) → (sentences, hypotheses).
         n_sentences = state.history.size(0)
-        n_hypotheses = len(tokens) // n_sentences
-        # To the decoder, the hypotheses of a sentence are positions of it that do not see each
-        # other: (rows, 1, d_model) → (sentences, hypotheses, d_model).
-        x = self.tgt_embedding(tokens[:, None], start=state.position)
-        x = x.view(n_sentences, n_hypotheses, -1)
-        itself = torch.eye(n_hypotheses, dtype=torch.bool, device=tokens.device)
+        tokens = tokens.view(n_sentences, -1)
+        itself = torch.eye(tokens.size(1), dtype=torch.bool, device=tokens.device)
         history = torch.cat((state.history, itself.expand(n_sentences, -1, -1)), dim=2)
-        coverage = state.coverage
-        seen: list[Tensor] | None = None if coverage is None else []
-        dtype = x.dtype if x.is_cuda else torch.promote_types(x.dtype, torch.float32)
-        x, past = self.decoder(
-            x,
-            state.memory,
-            as_summand(history[:, None], dtype),
-            as_summand(state.src_mask, dtype),
-            state.past,
-            seen=seen,
-        )
-        if coverage is not None and seen:
-            coverage = coverage + seen[-1].mean(dim=1)
-        new = DecodingState(
-            state.src_mask, state.memory, past, history, state.position + 1, coverage
-        )
+        layout = Padded(1, self._for_all_layers(history[:, None]), start=state.position)
+        x = self.tgt_embedding(tokens, layout)
+        x, past = self.decoder.go_on(x, layout, state.past, state.memory)
+        new = DecodingState(state.memory, past, history, state.position + 1)
         return (logits or self.output.logits)(x.flatten(0, 1)), new
 
     def n_parameters(self) -> int:

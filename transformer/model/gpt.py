@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..config import ModelConfig
+from ..config import GPTConfig
 from .embedding import Embedding
 from .encoder_decoder import Decoder
 from .initialisation import initialise
 from .kv_cache import KeyValueCache
+from .layout import Padded
 from .masks import causal_mask
 from .sampling import Drawn, Sampling, sample_tokens
 from .stepping import Step
@@ -30,7 +31,7 @@ class GenerationState:
         return 0 if self.ids is None else self.ids.size(1)
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> "GenerationState":
-        """The rows named, in that order; there is nothing that belongs to a whole sentence."""
+        """The rows named, in that order. Nothing here belongs to a whole sentence."""
         if self.ids is None or self.past is None:
             return self
         return GenerationState(self.ids[rows], tuple(cache.select(rows) for cache in self.past))
@@ -43,7 +44,7 @@ class GPT(nn.Module):
     cross-attention. `gpt2_config` gives the choices of GPT-2.
 
     Args:
-        config: sizes and choices; encoder settings are not used.
+        config: sizes and choices.
         vocab_size: tokens in the vocabulary.
 
     Example::
@@ -53,7 +54,7 @@ class GPT(nn.Module):
         [text] = gpt.generate([ids], 100, sampling=Sampling(temperature=0.8, top_k=200))
     """
 
-    def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
+    def __init__(self, config: GPTConfig, *, vocab_size: int) -> None:
         super().__init__()
         self.config = config
         self.vocab_size = vocab_size
@@ -78,8 +79,8 @@ class GPT(nn.Module):
             folder: with config.json and model.safetensors, as `save_pretrained` or the hub has it.
 
         Raises:
-            ValueError: a file is missing or of another model, or GPT-2 with settings that this
-                class does not have.
+            ValueError: a file is missing or of another model, or the model has settings that this
+                class does not support.
         """
         from .gpt2 import read_gpt2  # which needs this class
 
@@ -95,25 +96,23 @@ class GPT(nn.Module):
             raise ValueError(
                 f"the model has learned {self.config.context} positions; found {ids.size(1)} tokens"
             )
-        x, _ = self.decoder(
-            self.embedding(ids), tgt_mask=causal_mask(ids.size(1), device=ids.device)
-        )
-        return self.output.logits(x)
+        layout = Padded(ids.size(1), causal_mask(ids.size(1), device=ids.device))
+        return self.output.logits(self.decoder(self.embedding(ids, layout), layout))
 
     def start(self) -> GenerationState:
         """The state before the first token."""
         return GenerationState()
 
     def read(self, ids: Tensor, state: GenerationState) -> tuple[Tensor, GenerationState]:
-        """Several tokens more for every text.
+        """Several more tokens for every text.
 
-        No more than `config.context` tokens are ever in sight. When one more comes, the older half
-        of them is forgotten, and the other half read again from position 0. So the model sees
-        positions only that it was trained on, and one token at a time each is read twice.
+        No more than `config.context` tokens are ever in sight. When one more comes, the model
+        forgets the older half of them and reads the other half again, from position 0. So it only
+        sees positions that it was trained on. Given one token at a time, it reads each one twice.
 
         Args:
-            ids: (rows, n) the tokens that follow.
-            state: from `start`, or what was returned before; it is not changed.
+            ids: (rows, n), the tokens that follow.
+            state: from `start` or the call before; it is not changed.
 
         Returns:
             Logits of the token after the last, (rows, vocab_size), and the new state.
@@ -125,12 +124,11 @@ class GPT(nn.Module):
                 ids = torch.cat((state.ids[:, state.position - n_kept :], ids), dim=1)
             ids, state = ids[:, -context:], self.start()
         n = ids.size(1)
-        mask = None  # a single token sees all that are before it
+        mask = None  # a single token sees all those before it
         if n > 1:
             mask = causal_mask(state.position + n, device=ids.device)[:, :, state.position :]
-        x, past = self.decoder(
-            self.embedding(ids, start=state.position), tgt_mask=mask, past=state.past
-        )
+        layout = Padded(n, mask, start=state.position)
+        x, past = self.decoder.go_on(self.embedding(ids, layout), layout, state.past)
         if state.past is None:
             past = tuple(replace(cache, capacity=context) for cache in past)
         seen = ids if state.ids is None else torch.cat((state.ids, ids), dim=1)
@@ -160,14 +158,14 @@ class GPT(nn.Module):
         """Goes on from each prompt, all at once.
 
         Args:
-            prompts: ids, one at least, equally many in all.
-            max_tokens: for each, the one that ends it included.
+            prompts: ids, at least one each, and equally many in all.
+            max_tokens: for each prompt, the token that ends the text included.
             sampling: temperature, top-k, top-p and seed; equal prompts go on differently.
             eos_id: what ends a text; None: nothing does.
-            step: in place of `self.step`, such as a `CompiledStep`.
+            step: replaces `self.step`, such as a `CompiledStep`.
 
         Returns:
-            For each prompt the ids that follow it, the one that ended it included.
+            For each prompt the ids that follow it, the one that ended the text included.
 
         Raises:
             ValueError: no prompts, empty ones or of different lengths, or max_tokens below 1.
@@ -188,7 +186,7 @@ class GPT(nn.Module):
         eos_id: int | None = None,
         step: Step[GenerationState] | None = None,
     ) -> Iterator[list[Drawn]]:
-        """`generate`, every step as it comes: a token for each text that has not ended."""
+        """`generate`, step by step: each time a token for every text that has not ended."""
         lengths = sorted({len(prompt) for prompt in prompts})
         if len(lengths) != 1 or lengths[0] == 0:
             raise ValueError(f"prompts must be of one length, at least 1; found {lengths}")

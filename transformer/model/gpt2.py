@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..config import ModelConfig
+from ..config import GPTConfig
 from .gpt import GPT
 
 _ACTIVATIONS = {
@@ -40,14 +40,14 @@ _LAYER = {
 _QUERY_KEY_VALUE = ("query", "key", "value")  # three of ours in one of theirs, attn.c_attn
 
 
-def gpt2_config(**settings: Any) -> ModelConfig:
+def gpt2_config(**settings: Any) -> GPTConfig:
     """The choices of GPT-2; by default the sizes of its smallest model, 124 million weights.
 
     Args:
         settings: what is not as in GPT-2; d_ff is 4 · d_model unless given.
     """
     d_model = settings.get("d_model", 768)
-    return ModelConfig.model_validate(
+    return GPTConfig.model_validate(
         {
             "d_model": d_model,
             "d_ff": 4 * d_model,
@@ -75,7 +75,7 @@ def is_gpt2(folder: Path) -> bool:
         return False
 
 
-def read_gpt2_config(folder: Path) -> tuple[ModelConfig, int]:
+def read_gpt2_config(folder: Path) -> tuple[GPTConfig, int]:
     """The settings of the model in such a folder, and its vocab_size.
 
     Raises:
@@ -164,7 +164,7 @@ def gpt2_files(gpt: GPT, *, eos_id: int | None = None) -> tuple[dict[str, Any], 
     return settings, _to_theirs(dict(gpt.named_parameters()), config)
 
 
-def _our_config(settings: dict[str, Any], folder: Path) -> ModelConfig:
+def _our_config(settings: dict[str, Any], folder: Path) -> GPTConfig:
     for name, value in _FIXED.items():
         if settings.get(name, value) != value:
             raise ValueError(
@@ -191,7 +191,7 @@ def _our_config(settings: dict[str, Any], folder: Path) -> ModelConfig:
     )
 
 
-def _to_ours(theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+def _to_ours(theirs: dict[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
     # Their linear layers hold (n_in, n_out), ours (n_out, n_in).
     ours = {
         "embedding.weight": theirs["wte.weight"],
@@ -213,7 +213,7 @@ def _to_ours(theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor
     return ours
 
 
-def _to_theirs(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+def _to_theirs(ours: dict[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
     theirs = {
         "wte.weight": ours["embedding.weight"],
         "wpe.weight": ours["embedding.positions"],

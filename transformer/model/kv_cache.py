@@ -1,4 +1,4 @@
-"""What decoding remembers: the keys and values of one attention, owned by the decoding loop."""
+"""What decoding remembers: the keys and values of each attention, owned by the decoding loop."""
 
 from dataclasses import dataclass, field
 
@@ -13,19 +13,19 @@ ROOM = 64
 class KeyValueCache:
     """Keys and values already computed, one row per sentence.
 
-    `append` and `select` return new caches, and a cache that was passed around stays what it was.
-    Nothing is copied by `append` while there is room behind the last token; only one of several
-    continuations of the same cache can use it, and the others copy.
+    `append` and `select` return new caches, and never change the one they are called on. While
+    there is room behind the last token, `append` copies nothing. Only one of several continuations
+    of the same cache can use that room; the others copy.
     """
 
     keys: Tensor  # (batch, n_heads, length, d_head)
     values: Tensor  # (batch, n_heads, length, d_head)
     storage: "Storage | None" = field(default=None, repr=False, compare=False)
-    capacity: int = 0  # tokens that there will be at most, if that is known: room for all at once
+    capacity: int = 0  # if known, tokens at most: room is then made for all of them at once
 
     @classmethod
     def within(cls, storage: "Storage", capacity: int = 0) -> "KeyValueCache":
-        """All that is in use of a storage."""
+        """The part of a storage that is in use."""
         keys, values = storage.keys[:, :, : storage.used], storage.values[:, :, : storage.used]
         return cls(keys, values, storage, capacity)
 
@@ -47,20 +47,20 @@ class KeyValueCache:
         return KeyValueCache.within(storage, self.capacity)
 
     def free_storage(self, n: int = 1) -> "Storage | None":
-        """Its storage, if n more tokens fit behind the last and nothing else is there."""
+        """Its storage, if there is free room for n more tokens behind the last."""
         storage = self.storage
         if storage is None or storage.used != self.length:
             return None
         return storage if storage.keys.size(2) >= self.length + n else None
 
     def extended(self) -> "KeyValueCache":
-        """With a token more that something else has written into its free storage."""
+        """With one more token, which somebody else has written into its free storage."""
         assert self.storage is not None
         self.storage.used = self.length + 1
         return KeyValueCache.within(self.storage, self.capacity)
 
     def contiguous(self) -> "KeyValueCache":
-        """The same, laid out so that attention needs no copy; worth it before many steps."""
+        """The same, laid out so that attention need not copy it; pays off over many steps."""
         return KeyValueCache(self.keys.contiguous(), self.values.contiguous())
 
     def select(self, rows: Tensor) -> "KeyValueCache":
@@ -74,6 +74,31 @@ class KeyValueCache:
         heads = torch.arange(self.keys.size(1), device=kept.device)[:, None]
         places = rows, heads, kept[:, None, :]  # → (batch, n_heads, kept)
         return KeyValueCache(self.keys[places], self.values[places])
+
+
+@dataclass
+class GrowingCache:
+    """The cache of one self-attention while a step is made: a longer one takes its place."""
+
+    latest: KeyValueCache | None = None
+
+    def extend(self, new: KeyValueCache) -> KeyValueCache:
+        """Adds the keys and values of new tokens; returns those of all tokens so far."""
+        before = self.latest
+        self.latest = new if before is None else before.append(new.keys, new.values)
+        return self.latest
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The encoder's output, as the cross-attention of one decoder layer looks at it."""
+
+    cache: KeyValueCache
+    mask: Tensor  # hides the source's padding, (batch, 1, 1, src_len); or the summand made of it
+
+    def select(self, rows: Tensor) -> "Memory":
+        """The sentences named, in that order."""
+        return Memory(self.cache.select(rows), self.mask.index_select(0, rows))
 
 
 @dataclass

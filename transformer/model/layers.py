@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .attention import MultiHeadAttention, attention_weights
+from .attention import MultiHeadAttention
 from .dropout import Dropout
 from .feed_forward import FeedForward
-from .kv_cache import KeyValueCache
-from .packing import Packing
+from .kv_cache import GrowingCache, Memory
+from .layout import Layout
 
 
 class Residual(nn.Module):
@@ -25,7 +25,7 @@ class Residual(nn.Module):
         self.norm_first = norm_first
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
-        """(batch, length, d_model) → (batch, length, d_model)."""
+        """(..., d_model) → the same shape."""
         if self.norm_first:
             return x + self.dropout(sublayer(self.norm(x)))
         return self.norm(x + self.dropout(sublayer(x)))
@@ -57,11 +57,9 @@ class EncoderLayer(nn.Module):
         self.self_attention_residual = Residual(d_model, dropout, norm_first=norm_first)
         self.feed_forward_residual = Residual(d_model, dropout, norm_first=norm_first)
 
-    def forward(
-        self, x: Tensor, src_mask: Tensor | None = None, packing: Packing | None = None
-    ) -> Tensor:
-        """(batch, src_len, d_model), or packed (rows, d_model), → the same shape."""
-        x = self.self_attention_residual(x, lambda x: self.self_attention(x, x, src_mask, packing))
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        """(batch, src_len, d_model), or as `layout` says, → the same shape."""
+        x = self.self_attention_residual(x, lambda x: self.self_attention(x, layout))
         return self.feed_forward_residual(x, self.feed_forward)
 
 
@@ -95,47 +93,25 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        memory: KeyValueCache | None = None,
-        tgt_mask: Tensor | None = None,
-        src_mask: Tensor | None = None,
-        past: KeyValueCache | None = None,
-        packing: Packing | None = None,
-        seen: list[Tensor] | None = None,
-    ) -> tuple[Tensor, KeyValueCache]:
-        """Runs the layer over new tokens.
+        layout: Layout,
+        memory: Memory | None = None,
+        cache: GrowingCache | None = None,
+    ) -> Tensor:
+        """Runs the layer over target tokens.
 
         Args:
-            x: (batch, tgt_len, d_model), the new tokens.
-            memory: keys and values of the encoder's output, from `cross_attention.remember`; None
-                in a decoder-only layer.
-            tgt_mask: which tokens, past ones first, each new token may attend to.
-            src_mask: which source tokens may be attended to.
-            past: keys and values of the tokens before x; None when x starts the sentence.
-            packing: x is (rows, d_model) instead, and this tells which rows.
-            seen: takes the weights of the cross-attention, (batch, n_heads, tgt_len, src_len).
+            x: (batch, tgt_len, d_model), or as `layout` says.
+            layout: how x lies in memory, and which tokens each may attend to.
+            memory: what the cross-attention looks at; None in a decoder-only model.
+            cache: keys and values of the tokens before x, to which those of x are added; None if x
+                holds whole sentences.
 
         Returns:
-            The shape of x, and the keys and values of all tokens so far.
+            The shape of x.
         """
-        cache = past
-
-        def self_attention(x: Tensor) -> Tensor:
-            nonlocal cache
-            queries, cache = self.self_attention.ask_and_remember(x, packing)
-            if past is not None:
-                cache = past.append(cache.keys, cache.values)
-            return self.self_attention.attend(queries, cache, tgt_mask, packing)
-
-        def cross_attention(x: Tensor) -> Tensor:
-            assert memory is not None
-            queries = self.cross_attention.ask(x, packing)
-            if seen is not None:
-                seen.append(attention_weights(queries, memory.keys, src_mask))
-            return self.cross_attention.attend(queries, memory, src_mask, packing)
-
-        x = self.self_attention_residual(x, self_attention)
+        x = self.self_attention_residual(x, lambda x: self.self_attention(x, layout, cache))
         if memory is not None:
-            x = self.cross_attention_residual(x, cross_attention)
-        x = self.feed_forward_residual(x, self.feed_forward)
-        assert cache is not None
-        return x, cache
+            x = self.cross_attention_residual(
+                x, lambda x: self.cross_attention.attend_to(memory, x, layout)
+            )
+        return self.feed_forward_residual(x, self.feed_forward)

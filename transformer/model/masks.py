@@ -23,3 +23,16 @@ def causal_mask(length: int, *, device: torch.device | str | None = None) -> Ten
         1 1 1
     """
     return torch.ones(1, 1, length, length, dtype=torch.bool, device=device).tril()
+
+
+def as_summand(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as what is added to the scores: 0 where True, elsewhere the lowest finite number.
+
+    Not −∞, which gives NaN where a whole row is hidden, and not −1e9, which is too large for fp16.
+    It is as wide as the scores: on a CPU, adding a narrower tensor is slow. Several attentions may
+    share one: a mask that is a summand already stays one.
+    """
+    lowest = torch.finfo(dtype).min
+    if mask.dtype == torch.bool:
+        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, lowest)
+    return mask if mask.dtype == dtype else mask.clamp(min=lowest).to(dtype)

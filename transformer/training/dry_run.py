@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from ..checkpoint import RunDirectory, TrainingState
-from ..config import Config
+from ..config import Config, ModelConfig
 from ..data.batching import Batch
 from .loop import (
     NotFiniteError,
@@ -154,7 +154,7 @@ def _needs(model: Model, batches: list[Any], data: Data) -> _Needs:
     settings, operations, activations = model.config, 0.0, 0.0
     d_model, d_ff, n_heads = settings.d_model, settings.d_ff, settings.n_heads
     for batch in batches:
-        if isinstance(batch, Batch):
+        if isinstance(batch, Batch) and isinstance(settings, ModelConfig):
             n_src, n_tgt = int((batch.src != model.pad_id).sum()), batch.n_tokens
             (rows, src_len), tgt_len = batch.src.shape, batch.tgt_in.shape[1]
             n_encoder_layers = settings.n_encoder_layers

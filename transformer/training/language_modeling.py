@@ -69,19 +69,19 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> Streams:
 
 def new_model(config: Config, data: Streams) -> GPT:
     """A GPT with first weights."""
-    return GPT(config.model, vocab_size=data.tokenizer.vocab_size)
+    return GPT(config.gpt, vocab_size=data.tokenizer.vocab_size)
 
 
 def blocks_in(config: Config) -> int:
     """Blocks of a batch."""
-    return config.training.batch_tokens // config.model.context
+    return config.training.batch_tokens // config.gpt.context
 
 
 def batches(data: Streams, config: Config, *, epoch: int, skip: int) -> Iterator[Blocks]:
     """Those of an epoch, in training order, but for the first so many."""
     return block_batches(
         data.train,
-        context=config.model.context,
+        context=config.gpt.context,
         batch_blocks=blocks_in(config),
         seed=config.seed,
         epoch=epoch,
@@ -117,7 +117,7 @@ def validate(
     n_tokens = 0
     with torch.inference_mode():
         for batch in ordered_blocks(
-            data.val, context=config.model.context, batch_blocks=blocks_in(config)
+            data.val, context=config.gpt.context, batch_blocks=blocks_in(config)
         ):
             found = loss(model, batch.to(model.device), 0, config)
             smoothed, nll = smoothed + float(found.smoothed), nll + float(found.nll)
@@ -136,7 +136,7 @@ def validate(
 
 def measure_epoch(data: Streams, config: Config) -> tuple[int, float]:
     """Batches of an epoch, and the share of padding, of which there is none."""
-    n = epoch_length(data.train, context=config.model.context, batch_blocks=blocks_in(config))
+    n = epoch_length(data.train, context=config.gpt.context, batch_blocks=blocks_in(config))
     return n, 0.0
 
 

@@ -33,6 +33,7 @@ from ..checkpoint import (
 )
 from ..config import Config
 from ..files import write_atomically
+from ..model.kernels import use_kernel
 from .journal import Journal, format_scores
 from .precision import autocast, set_up
 from .resuming import (
@@ -121,10 +122,11 @@ def train(config: Config, *, resume: bool = False) -> Run:
                 config.training.warmup_steps,
             )
         log.info(
-            "%s weights, %s, %s, %d threads; step %d of %d",
+            "%s weights, %s, %s, attention kernel %s, %d threads; step %d of %d",
             f"{model.n_parameters():,}",
             device,
             precision,
+            config.training.attention_kernel,
             torch.get_num_threads(),
             state.step,
             config.training.max_steps,
@@ -193,6 +195,7 @@ def build(config: Config, data: Data, device: torch.device) -> tuple[Any, torch.
     """A new model, seeded, and its optimiser. AdamW without weight decay is the paper's Adam."""
     torch.manual_seed(config.seed)
     model = task_of(config).new_model(config, data).to(device)
+    use_kernel(model, config.training.attention_kernel)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(

@@ -121,7 +121,7 @@ def _named_parts(model: nn.Module) -> Iterator[None]:
         name = _part_of(path)
         methods = ["forward"]
         if isinstance(module, MultiHeadAttention):
-            methods += ["attend", "remember"]
+            methods += ["attend_to", "keys_and_values"]
         if hasattr(module, "logits"):
             _wrap(module, "logits", "output projection", undo)
         for method in methods:

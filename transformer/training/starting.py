@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..checkpoint import RunDirectory, named_weights, read_model, require_same_run
-from ..config import Config, ConfigError, DecodingConfig, ModelConfig
+from ..config import BlockConfig, Config, ConfigError, DecodingConfig, GPTConfig, TextConfig
 from ..model.gpt import GPT
 from ..model.gpt2 import is_gpt2, read_gpt2_config
 from .resuming import TrainingError
@@ -18,6 +18,8 @@ SHIPPED = "shipped"
 _FREE = {"dropout", "attention_dropout", "activation_dropout", "initialisation"}
 """Settings of a model that its weights do not depend on."""
 
+Section = BlockConfig | DecodingConfig | TextConfig
+
 
 @dataclass(frozen=True)
 class Start:
@@ -25,15 +27,16 @@ class Start:
 
     path: Path
     tokenizer: Path
-    model: ModelConfig
+    model: BlockConfig
     decoding: DecodingConfig | None  # of a run
+    text: TextConfig | None  # of a run
     languages: str | None  # of a translation model, such as "de to en"
     weights: Callable[[], dict[str, Tensor]]
     """Reads them; CheckpointError or TrainingError if they are damaged."""
 
 
 def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str]]:
-    """The settings with those of the model and of decoding from where the run starts from.
+    """The settings with those of the model, of decoding and of text from where the run starts from.
 
     What was set explicitly stays. A run that is resumed has taken them over already, and takes them
     from its own config.yaml, so that the one it started from may be gone.
@@ -54,10 +57,10 @@ def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str
     own = RunDirectory(config.run_dir)
     if resume and own.config.is_file():
         before = own.load_config()
-        return _with(config, before.model, before.decoding)[0], []
+        return _with(config, before.model, before.decoding, before.text)[0], []
     start = find_start(config)
     assert start is not None
-    taken, changes = _with(config, start.model, start.decoding)
+    taken, changes = _with(config, start.model, start.decoding, start.text)
     notes = [f"taken over from {start.path}: {', '.join(changes)}"] if changes else []
     mine, theirs = _languages(config), start.languages
     if theirs is not None and theirs != mine:
@@ -74,14 +77,15 @@ def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str
 
 
 def _with(
-    config: Config, model: ModelConfig, decoding: DecodingConfig | None
+    config: Config, model: BlockConfig, decoding: DecodingConfig | None, text: TextConfig | None
 ) -> tuple[Config, list[str]]:
-    # Whatever was not set explicitly is as in `model` and `decoding`; also what that changes.
-    sections: dict[str, ModelConfig | DecodingConfig] = {}
+    # Whatever was not set explicitly is as in these sections; also returns what that changes.
+    sections: dict[str, Section] = {}
     changes = []
-    given: list[tuple[str, ModelConfig | DecodingConfig, ModelConfig | DecodingConfig | None]] = [
+    given: list[tuple[str, Section, Section | None]] = [
         ("model", config.model, model),
         ("decoding", config.decoding, decoding),
+        ("text", config.text, text),
     ]
     for section, mine, theirs in given:
         if theirs is None:
@@ -142,6 +146,7 @@ def find_start(config: Config) -> Start | None:
         tokenizer=run.tokenizer,
         model=theirs.model,
         decoding=theirs.decoding,
+        text=theirs.text,
         languages=_languages(theirs),
         weights=read_weights,
     )
@@ -159,20 +164,18 @@ def _of_gpt2(folder: Path) -> Start:
         except ValueError as error:
             raise TrainingError(f"training.start_from: {error}") from None
 
-    return Start(folder, folder, model, None, None, read_weights)
+    return Start(folder, folder, model, None, None, None, read_weights)
 
 
 def require_same_model(config: Config, start: Start) -> None:
     """Raises TrainingError if a setting of the model does not go with the weights."""
     before = start.model
     free = set(_FREE)
-    if config.task == "language_modeling":
-        free.add("n_encoder_layers")
-    if before.positions == "sinusoidal":
+    if isinstance(before, GPTConfig) and before.positions == "sinusoidal":
         free.add("context")
     wrong = [
         name
-        for name in ModelConfig.model_fields
+        for name in type(before).model_fields
         if name not in free and getattr(before, name) != getattr(config.model, name)
     ]
     if wrong:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..config import Config, DecodingConfig
+from ..config import Config, DecodingConfig, TextConfig
 from ..data.batching import Batch, epoch_batches, ordered_batches, pair_weights
 from ..data.corpus import (
     Corpus,
@@ -29,6 +29,7 @@ from ..inference.translator import Translator
 from ..model.encoder_decoder import Transformer
 from .journal import Journal, perplexity
 from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
+from .packing import token_logits
 from .resuming import require_finite_loss
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def _lines(corpus: Corpus) -> Iterator[str]:
 def new_model(config: Config, data: Pairs) -> Transformer:
     """A Transformer with first weights."""
     tokenizer = data.tokenizer
-    return Transformer(config.model, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id)
+    return Transformer(config.transformer, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id)
 
 
 def batches(data: Pairs, config: Config, *, epoch: int, skip: int) -> Iterator[Batch]:
@@ -174,9 +175,9 @@ def loss(model: Transformer, batch: Batch, step: int, config: Config) -> Loss:
 def _token_logits(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
     # Logits (rows, vocab_size) and targets (rows,) of what is not padding; where a row belongs to
     # no token, the target is pad_id.
-    logits, packing = model.token_logits(batch.src, batch.tgt_in)
+    logits, packed = token_logits(model, batch.src, batch.tgt_in)
     targets = batch.tgt_out[batch.tgt_out != model.pad_id]
-    return logits, F.pad(targets, (0, len(logits) - packing.n_tokens), value=model.pad_id)
+    return logits, F.pad(targets, (0, len(logits) - packed.n_tokens), value=model.pad_id)
 
 
 def validate(
@@ -215,11 +216,9 @@ def validate(
     }
     if config.training.val_bleu_sentences:
         pairs = data.val.pairs[: config.training.val_bleu_sentences]
-        greedy = DecodingConfig(beam_size=1, split="never")
-        translations = [
-            best[0].text
-            for best in Translator(model, data.tokenizer, greedy).translate_batch(pairs["src"])
-        ]
+        greedy, whole = DecodingConfig(beam_size=1), TextConfig(split="never")
+        translator = Translator(model, data.tokenizer, greedy, whole)
+        translations = [best[0].text for best in translator.translate_batch(pairs["src"])]
         scores["val_bleu"] = bleu(translations, pairs["tgt"])
         if journal:
             journal.write_samples(pairs["src"], translations, pairs["tgt"])

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from transformer.config import ModelConfig
 from transformer.model.encoder_decoder import Transformer
-from transformer.model.packing import ROWS, Packing, round_up_length
+from transformer.model.layout import Padded, round_up_length
+from transformer.training.packing import ROWS, Packed, token_logits
 
 PAD, VOCAB_SIZE, N_HEADS = 0, 30, 2
 REAL = torch.tensor([[True, True, True], [True, False, False], [True, True, False]])
@@ -39,6 +40,10 @@ def sentences(*lengths: int, seed: int = 1) -> Tensor:
     return torch.where(torch.arange(max(lengths)) < torch.tensor(lengths)[:, None], ids, PAD)
 
 
+def packed_of(real: Tensor) -> Packed:
+    return Packed.of(Padded(real.size(1)), real, N_HEADS)
+
+
 @pytest.mark.parametrize(
     ("length", "rounded"), [(1, 16), (15, 16), (16, 16), (17, 24), (24, 24), (25, 32)]
 )
@@ -50,41 +55,41 @@ def test_lengths_are_rounded_up_with_padding(length: int, rounded: int) -> None:
 
 
 def test_tokens_come_sentence_by_sentence_and_know_their_place() -> None:
-    packing = Packing.of(REAL, N_HEADS)
+    packing = packed_of(REAL)
     ids = torch.tensor([[11, 12, 13], [21, 0, 0], [31, 32, 0]])
     assert packing.n_tokens == 6
     assert packing.pack(ids)[:6].tolist() == [11, 12, 13, 21, 31, 32]
-    assert packing.positions()[:6].tolist() == [0, 1, 2, 0, 0, 1]
+    assert packing.spread(torch.arange(3))[:6].tolist() == [0, 1, 2, 0, 0, 1]
 
 
 @pytest.mark.parametrize("n_tokens", [1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS])
 def test_rows_come_in_multiples_and_one_is_always_spare(n_tokens: int) -> None:
-    packing = Packing.of(torch.ones(1, n_tokens, dtype=torch.bool), N_HEADS)
+    packing = packed_of(torch.ones(1, n_tokens, dtype=torch.bool))
     n_rows = len(packing.position_of_row)
     assert n_rows % ROWS == 0
     assert n_tokens < n_rows <= n_tokens + ROWS
 
 
 def test_heads_are_split_as_without_packing() -> None:
-    packing = Packing.of(REAL, N_HEADS)
+    packing = packed_of(REAL)
     padded = torch.randn(3, 3, 8)
     expected = padded.unflatten(-1, (N_HEADS, -1)).transpose(1, 2)
-    heads = packing.split_heads(packing.pack(padded))
+    heads = packing.split_heads(packing.pack(padded), N_HEADS)
     assert heads.shape == (3, N_HEADS, 3, 4)
     real = REAL[:, None, :].expand(3, N_HEADS, 3)
     assert torch.equal(heads[real], expected[real])
 
 
 def test_merging_reverses_splitting() -> None:
-    packing = Packing.of(REAL, N_HEADS)
+    packing = packed_of(REAL)
     rows = torch.randn(ROWS, 8)
-    assert torch.equal(packing.merge_heads(packing.split_heads(rows))[:6], rows[:6])
+    assert torch.equal(packing.merge_heads(packing.split_heads(rows, N_HEADS))[:6], rows[:6])
 
 
 def test_no_gradient_reaches_a_row_without_a_token() -> None:
-    packing = Packing.of(REAL, N_HEADS)
+    packing = packed_of(REAL)
     rows = torch.randn(ROWS, 8, requires_grad=True)
-    heads = packing.split_heads(rows)
+    heads = packing.split_heads(rows, N_HEADS)
     upstream = torch.randn(heads.shape) * REAL[:, None, :, None]
     (gradient,) = torch.autograd.grad(heads, rows, upstream)
     assert gradient[6:].eq(0).all()
@@ -93,7 +98,7 @@ def test_no_gradient_reaches_a_row_without_a_token() -> None:
 
 
 def test_no_gradient_reaches_padding() -> None:
-    packing = Packing.of(REAL, N_HEADS)
+    packing = packed_of(REAL)
     heads = torch.randn(3, N_HEADS, 3, 4, requires_grad=True)
     rows = packing.merge_heads(heads)
     upstream = torch.randn(rows.shape)
@@ -113,7 +118,7 @@ def test_logits_and_gradients_equal_those_with_padding(
     src, tgt_in = sentences(*lengths[0]), sentences(*lengths[1], seed=2)
     real = tgt_in != PAD
     padded = model(src, tgt_in)[real]
-    packed, packing = model.token_logits(src, tgt_in)
+    packed, packing = token_logits(model, src, tgt_in)
     assert packing.n_tokens == len(padded)
     packed = packed[: packing.n_tokens]
     assert_close(packed, padded)
@@ -129,13 +134,13 @@ def test_logits_and_gradients_equal_those_with_padding(
 def test_activations_are_bf16_under_autocast_on_a_cpu() -> None:
     model = random_model().float()
     src, tgt_in = sentences(5, 2), sentences(3, 6, seed=2)
-    exact, _ = model.token_logits(src, tgt_in)
+    exact, _ = token_logits(model, src, tgt_in)
     kinds = set()
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):
             module.register_forward_hook(lambda module, inputs, output: kinds.add(output.dtype))
     with torch.autocast("cpu", torch.bfloat16):
-        logits, _ = model.token_logits(src, tgt_in)
+        logits, _ = token_logits(model, src, tgt_in)
     assert kinds == {torch.bfloat16}
     assert logits.dtype == torch.bfloat16
     assert (logits - exact).abs().max() < 0.05 * exact.abs().max()

@@ -1,0 +1,70 @@
+"""How the tokens of a batch lie in memory."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+from torch.nn import functional as F
+
+LENGTH, SHORTEST = 8, 16
+"""Attention is quick with lengths that are multiples of the first, from the second on."""
+
+
+class Layout(Protocol):
+    """How the tokens of a batch lie in memory, and which tokens may attend to which.
+
+    Only positions and attention need to know: all other layers treat every token alike. Models make
+    their batches `Padded`; training also packs them, see `training/packing.py`.
+    """
+
+    @property
+    def mask(self) -> Tensor | None:
+        """Of self-attention, or the summand made of it (see `masks`); None = all may see all."""
+
+    @property
+    def start(self) -> int:
+        """Position of the first token of each sentence."""
+
+    @property
+    def length(self) -> int:
+        """Positions of the longest sentence."""
+
+    def spread(self, table: Tensor) -> Tensor:
+        """(length, ...), one row per position → one row per token, as tokens lie."""
+
+    def split_heads(self, x: Tensor, n_heads: int) -> Tensor:
+        """d_model numbers per token, as tokens lie → (batch, n_heads, length, d_head)."""
+
+    def merge_heads(self, heads: Tensor) -> Tensor:
+        """The reverse of `split_heads`."""
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Sentences side by side, (batch, length, ...), the shorter ones padded."""
+
+    length: int
+    mask: Tensor | None = None
+    start: int = 0
+
+    def spread(self, table: Tensor) -> Tensor:
+        """(length, ...) → the same: it broadcasts over the batch."""
+        return table
+
+    def split_heads(self, x: Tensor, n_heads: int) -> Tensor:
+        """(batch, length, d_model) → (batch, n_heads, length, d_head)."""
+        return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+
+    def merge_heads(self, heads: Tensor) -> Tensor:
+        """(batch, n_heads, length, d_head) → (batch, length, d_model)."""
+        return heads.transpose(1, 2).flatten(2)
+
+
+def round_up_length(ids: Tensor, pad_id: int) -> Tensor:
+    """(batch, length) ids, padded to a length that attention is quick with.
+
+    On a CPU, softmax over rows of 14 numbers takes ten times as long as over rows of 16 (0.95 and
+    0.09 ms for a batch; torch 2.13, two cores of an AMD EPYC).
+    """
+    length = max(SHORTEST, -(-ids.size(1) // LENGTH) * LENGTH)
+    return F.pad(ids, (0, length - ids.size(1)), value=pad_id)
