@@ -493,10 +493,6 @@ def test_what_does_not_go_together_is_explained(
         (["--sample"], "sample needs a run directory; this engine only translates"),
         (["--score", "x"], "score needs a run directory; this engine only translates"),
         (["--alternatives", "2"], "alternatives needs a run directory; this engine only"),
-        (
-            ["--coverage-penalty", "0.2"],
-            "CTranslate2 is used without a coverage penalty; found 0.2",
-        ),
     ],
 )
 def test_what_ctranslate2_cannot_do_is_explained(
@@ -549,12 +545,12 @@ def test_evaluation_says_how_it_was_translated(
     source.write_text(f"{PIZZA}.\nGuten Morgen!\n" * 3)
     reference.write_text("The pizza came out of the oven.\nGood morning!\n" * 3)
     arguments = ["--input", str(source), "--reference", str(reference), "--bootstrap", "0"]
-    how = ["--workers", "2", "--precision", "bf16", "--patience", "1", "--coverage-penalty", "0.1"]
+    how = ["--workers", "2", "--precision", "bf16", "--patience", "1"]
     how += ["--no-repeat-ngram-size", "9"]
     assert evaluate_main([*arguments, *how]) == 0
     text = capsys.readouterr().out
     assert "BLEU 100.00" in text
-    assert "length penalty paper 0.6, patience 1, coverage penalty 0.1, no 9" in text
+    assert "length penalty paper 0.6, patience 1, no 9" in text
     assert "no 9 pieces twice; torch, bf16; " in text
     assert text.endswith("; 2 workers\n")
     assert evaluate_main([*arguments, *how, "--json"]) == 0

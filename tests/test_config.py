@@ -19,9 +19,11 @@ from transformer.config import (
     MAX_PATIENCE,
     MAX_THREADS,
     MAX_TOKENS,
+    BlockConfig,
     Config,
     ConfigError,
     DecodingConfig,
+    GPTConfig,
     ModelConfig,
     SourceConfig,
     TokenizerConfig,
@@ -32,6 +34,7 @@ from transformer.config import (
     setting_paths,
 )
 from transformer.config.explaining import _ELSEWHERE, _plain
+from transformer.config.settings import sections_of
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
@@ -49,8 +52,7 @@ def write(folder: Path, text: str, name: str = "run.yaml") -> Path:
 
 
 def sections(settings: type[BaseModel]) -> list[type[BaseModel]]:
-    inner = [field.annotation for field in settings.model_fields.values()]
-    found = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    found = [kind for field in settings.model_fields.values() for kind in sections_of(field)]
     return [settings, *(section for kind in found for section in sections(kind))]
 
 
@@ -432,8 +434,15 @@ def test_what_is_infinite_or_no_number_is_refused(override: str, value: str) -> 
             ["tokenizer.kind=characters"],
             "kind (characters) is for task: language_modeling",
         ),
-        (["model.positions=learned"], "model.positions (learned) is for task: language_modeling"),
-        (["model.scale_embedding=false"], "model.scale_embedding (false) is for task: language"),
+        (["model.positions=learned"], "positions ('learned') is for task: language_modeling"),
+        (["model.scale_embedding=false"], "scale_embedding (false) is for task: language_modeling"),
+        (["model.initialisation=gpt2"], "initialisation ('gpt2') is for task: language_modeling"),
+        (["model.context=64"], "model: context (64) is for task: language_modeling; leave it out"),
+        (
+            ["task=language_modeling", "model.n_encoder_layers=3"],
+            "model: n_encoder_layers (3) is for task: translation; leave it out",
+        ),
+        (["decoding.coverage_penalty=0.2"], "decoding: coverage_penalty (0.2) is gone: a search"),
         (["training.start_from=a", "tokenizer.path=b"], "brings its tokenizer along; leave out"),
         (["data.holdout=0.1"], "data.holdout is for task: language_modeling; give data.val"),
         (
@@ -621,11 +630,16 @@ def test_the_most_sources_survive_the_round_trip(tmp_path: Path) -> None:
 
 
 def test_resolved_settings_name_every_setting() -> None:
-    tree = yaml.safe_load(Config().to_yaml())
-    for key in setting_paths():
-        value = tree
-        for part in key.split("."):
-            value = value[part]
+    named = set()
+    for config in (Config(), Config(task="language_modeling")):
+        tree = yaml.safe_load(config.to_yaml())
+        for key in setting_paths():
+            value = tree
+            for part in key.split("."):
+                value = value.get(part, {})
+            if value != {}:
+                named.add(key)
+    assert named == set(setting_paths())
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -644,7 +658,7 @@ def test_there_are_shipped_configurations() -> None:
 @pytest.mark.parametrize("section", [*sections(Config), SourceConfig], ids=lambda s: s.__name__)
 def test_every_setting_is_described(section: type[BaseModel]) -> None:
     for name, field in section.model_fields.items():
-        if field.annotation not in sections(Config):
+        if not sections_of(field):
             assert field.description, f"{section.__name__}.{name} has no description"
 
 
@@ -658,6 +672,41 @@ def test_help_shows_name_default_and_meaning() -> None:
     assert all(len(entry.split("\n")) == 2 and entry.split("\n")[1] for entry in entries)
     kind = " ".join((TokenizerConfig.model_fields["kind"].description or "").split())
     assert f"tokenizer.kind=unigram\n{kind}" in entries
+
+
+OLD_MODEL = "{d_model: 64, n_encoder_layers: 6, context: 1024, positions: sinusoidal, tie: target}"
+"""As in the runs of older versions, where one class had the settings of both models."""
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ("translation", ModelConfig(d_model=64, tie="target")),
+        ("language_modeling", GPTConfig(d_model=64, tie="all")),
+    ],
+)
+def test_old_files_name_the_defaults_of_the_other_model(
+    task: str, expected: BlockConfig, tmp_path: Path
+) -> None:
+    config = load_config(write(tmp_path, f"task: {task}\nmodel: {OLD_MODEL}\n"))
+    assert config.model == expected
+    assert config.model_dump()["model"].keys() == type(expected).model_fields.keys()
+
+
+def test_old_files_name_a_coverage_penalty_of_0(tmp_path: Path) -> None:
+    path = write(tmp_path, "decoding: {coverage_penalty: 0.0, beam_size: 7}\n")
+    assert load_config(path).decoding == DecodingConfig(beam_size=7)
+
+
+def test_each_task_has_settings_of_a_model_of_its_own() -> None:
+    assert Config().transformer == ModelConfig()
+    assert Config(task="language_modeling").gpt == GPTConfig()
+    gpt = GPTConfig(context=7, positions="learned")
+    assert Config(task="language_modeling", model=gpt).gpt is gpt
+    with pytest.raises(ConfigError, match="must be a ModelConfig for task: translation; found a"):
+        Config(model=gpt)
+    # What the task is decides; where it is wrong, nothing is said of the model.
+    assert error_of("task=translate", "model.context=7").count("\n") == 0
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from transformer.inference.beam_search import (
     Hypothesis,
     beam_search,
     best_continuations,
-    coverage_penalty,
     length_penalty,
     repeating_tokens,
 )
@@ -411,50 +410,6 @@ def test_each_sentence_has_its_own_prefix(sentences: list[tuple[int, Ids]], beam
         assert [[best]] == search([drawn], [6], beam_size=beam_size, prefixes=[prefix])
         if not prefix:
             assert [[best]] == search([drawn], [6], beam_size=beam_size)
-
-
-# What is added to a score ------------------------------------------------------------------------
-
-
-def test_coverage_penalty_by_hand() -> None:
-    coverage = torch.tensor([[0.5, 0.25, 1.0], [1.0, 3.0, 1.0], [1.0, 0.0, 2.0]])
-    found = coverage_penalty(coverage, 0.2).tolist()
-    assert found[0] == pytest.approx(0.2 * (math.log(0.5) + math.log(0.25)))
-    assert found[1] == 0.0  # all of the source is covered, some of it more than once
-    assert -10 < found[2] < -1  # nothing at all is finite
-    assert coverage_penalty(coverage, 0.0).tolist() == [0.0, 0.0, 0.0]
-
-
-def test_a_bonus_changes_who_wins_and_no_log_probability() -> None:
-    def dislikes_a(state: Said) -> Tensor:
-        return torch.tensor([-1.0 if A in said else 0.0 for _, said in state.rows])
-
-    [plain] = search([PATIENT], [10], beam_size=2, n_best=2)
-    [found] = search([PATIENT], [10], beam_size=2, n_best=2, bonus=dislikes_a)
-    assert [h.ids for h in plain] == [(A,), ()]
-    assert [h.ids for h in found] == [(), (A,)]
-    assert [h.log_prob for h in found] == [h.log_prob for h in reversed(plain)]
-    assert [h.score for h in found] == pytest.approx([math.log(0.45), math.log(0.495) - 1])
-
-
-@given(seeds, st.integers(1, 4), penalties, st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
-def test_wide_beam_is_brute_force_with_a_bonus(
-    seed: int, limit: int, penalty: Penalty, n_best: int
-) -> None:
-    def of(said: Ids) -> float:  # of what had been said before the last token
-        return -random.Random(f"bonus {seed} {said}").random()
-
-    drawn = random_table(seed)
-    bonus: Any = lambda state: torch.tensor([of(said[1:]) for _, said in state.rows])  # noqa: E731
-    [found] = search([drawn], [limit], beam_size=64, n_best=n_best, penalty=penalty, bonus=bonus)
-    scores = {
-        (h.ids, h.finished): h.score + of(h.ids if h.finished else h.ids[:-1])
-        for h in every_hypothesis(drawn, limit, penalty, (A, B))
-    }
-    best = sorted(scores, key=lambda key: (not key[1], -scores[key]))[:n_best]
-    assert [h.finished for h in found] == [finished for _, finished in best]
-    assert [h.score for h in found] == pytest.approx([scores[key] for key in best], rel=1e-5)
 
 
 # No n-gram twice ---------------------------------------------------------------------------------

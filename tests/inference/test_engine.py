@@ -8,8 +8,10 @@ from transformer.config import DecodingConfig
 from transformer.errors import UserError
 from transformer.export.trained import Trained
 from transformer.inference.engine import TorchEngine
-from transformer.inference.translator import Score, Translation, Translator
+from transformer.inference.score import Score
+from transformer.inference.translator import Translator
 from transformer.model.sampling import Sampling
+from transformer.text.joining import Translation
 
 PIZZA = "Die Pizza kam aus dem Ofen und schmeckte gut."
 PREFIX = "A pizza"
@@ -95,7 +97,7 @@ def test_each_line_has_its_own_prefix(shipped: Translator, german: list[str]) ->
 
 def test_only_the_first_sentence_of_a_line_has_the_prefix(shipped: Translator) -> None:
     two = "Die Pizza kam aus dem Ofen. Guten Morgen!"
-    assert shipped.decoding.split == "always"
+    assert shipped.text.split == "always"
     assert shipped.translate(two, prefix=PREFIX) == "A pizza came out of the oven. Good morning!"
     assert shipped.translate("", prefix=PREFIX) == ""
 
@@ -196,30 +198,6 @@ def test_no_samples_is_an_error(shipped: Translator) -> None:
 
 
 # Settings and other engines ----------------------------------------------------------------------
-
-
-def test_coverage_penalty_reaches_the_search(exact: TorchEngine, sources: list[list[int]]) -> None:
-    plain = exact.search(sources, DecodingConfig(), n_best=2)
-    found = exact.search(sources, DecodingConfig(coverage_penalty=0.3), n_best=2)
-    assert found != plain
-    for best in found:
-        assert [h.score for h in best] == sorted((h.score for h in best), reverse=True)
-    by_ids = [{h.ids: h for h in best} for best in plain]
-    both = [
-        (h, known[h.ids])
-        for best, known in zip(found, by_ids, strict=True)
-        for h in best
-        if h.ids in known
-    ]
-    assert len(both) > 10
-    for h, before in both:
-        assert h.log_prob == pytest.approx(before.log_prob, abs=1e-5)
-        assert h.score <= before.score
-    assert sum(h.score < before.score - 0.1 for h, before in both) > 10
-    alone = [exact.search([ids], DecodingConfig(coverage_penalty=0.3), 2)[0] for ids in sources]
-    assert [[h.ids for h in best] for best in alone] == [[h.ids for h in best] for best in found]
-    scores = [[best[0].score for best in every] for every in (alone, found)]
-    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
 
 
 def test_patience_reaches_the_search(exact: TorchEngine, sources: list[list[int]]) -> None:

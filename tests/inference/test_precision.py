@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from transformer.config import ModelConfig
 from transformer.errors import UserError
+from transformer.inference.joined_attention import JoinedAttention, join_projections
 from transformer.inference.precision import (
     BFloat16Linear,
     Int8Linear,
@@ -25,7 +26,9 @@ from transformer.inference.precision import (
     to_int8,
 )
 from transformer.inference.translator import Translator
+from transformer.model.attention import MultiHeadAttention
 from transformer.model.encoder_decoder import Transformer
+from transformer.model.kernels import fused_attention, use_kernel
 
 PAD, BOS, VOCAB_SIZE = 0, 1, 90
 TOLERANCE: dict[Precision, float] = {"fp32": 1e-5, "bf16": 0.02, "int8": 0.03}
@@ -45,6 +48,14 @@ def random_model(**changes: Any) -> Transformer:
         for name, weights in model.named_parameters():
             nn.init.normal_(weights, mean=1.0 if name.endswith("norm.weight") else 0.0, std=0.2)
     return model
+
+
+def linear_of(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    linear = nn.Linear(weight.size(1), weight.size(0), bias is not None)
+    linear.weight = nn.Parameter(weight)
+    if bias is not None:
+        linear.bias = nn.Parameter(bias)
+    return linear
 
 
 def ids(*shape: int, seed: int = 1) -> Tensor:
@@ -91,6 +102,26 @@ def test_every_product_is_converted(precision: Precision) -> None:
     assert not any(isinstance(module, nn.Linear) for module in model.modules())
     plain = precision == "bf16" and not _onednn_takes_bf16()
     assert isinstance(model.output.logits, BFloat16Linear if plain else PackedLinear | Int8Linear)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_only_self_attention_is_joined_and_no_weight_is_kept_twice(bias: bool) -> None:
+    model = random_model(attention_bias=bias)
+    n_numbers = sum(w.numel() for w in model.parameters())
+    join_projections(model, linear_of)
+    layers: list[Any] = [*model.encoder.layers, *model.decoder.layers]
+    assert all(isinstance(layer.self_attention, JoinedAttention) for layer in layers)
+    assert not any(hasattr(layer.self_attention, "query") for layer in layers)
+    crossing = [layer.cross_attention for layer in model.decoder.layers]
+    assert all(isinstance(attention, MultiHeadAttention) for attention in crossing)
+    assert sum(w.numel() for w in model.parameters()) == n_numbers
+
+
+def test_the_kernel_of_attention_survives_the_conversion() -> None:
+    model = random_model()
+    use_kernel(model, "fused")
+    layers: list[Any] = [*convert(model, "int8").encoder.layers, *model.decoder.layers]
+    assert {layer.self_attention.kernel for layer in layers} == {fused_attention}
 
 
 @pytest.mark.parametrize(

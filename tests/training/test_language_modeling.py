@@ -11,12 +11,15 @@ import pytest
 import torch
 
 from transformer import GPT, Generator, Sampling, load_config
-from transformer.checkpoint import CheckpointError, RunDirectory, TrainingState, named_weights
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
 from transformer.data.tokenizer import TokenizerError
 from transformer.model.gpt2 import gpt2_config, gpt2_files
+from transformer.runs.checkpoints import TrainingState
+from transformer.runs.directory import RunDirectory
+from transformer.runs.errors import CheckpointError
+from transformer.runs.weights import named_weights
 from transformer.training import loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import TrainingError, build, prepare, train, update, validate
@@ -322,5 +325,6 @@ def test_settings_that_do_not_count_are_named(
     train(config)
     told = "settings that do not count here: decoding, training.learning_rate_scale"
     assert told in caplog.text
-    assert load_config(None, ["model.context=5"]).ignored() == ["model.context"]
+    steep = ["training.peak_learning_rate=0.1", "training.learning_rate_scale=2.0"]
+    assert load_config(None, steep).ignored() == ["training.learning_rate_scale"]
     assert load_config(None, []).ignored() == []
