@@ -125,6 +125,7 @@ def ship(run: RunDirectory, config_file: Path) -> None:
             "tokenizer": source.tokenizer,
             "training": source.training,
             "decoding": source.decoding,
+            "text": source.text,
         }
     )
     write_atomically(shipped.config, config.to_yaml().encode())

@@ -6,7 +6,7 @@ FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English, and `dev.tsv`
 The same input gives the same output, one `<source>.tsv` each, and five more files: `named.tsv`,
 the sentences about Tom and Maria with other names; `typed.tsv`, everyday sentences as hasty people
 type them; `marked.tsv`, sentences with @1 for a word that both languages share (see
-`decoding.placeholders`); `phrases.tsv` and `sayings.tsv`, those of everyday_phrases.py from
+`text.placeholders`); `phrases.tsv` and `sayings.tsv`, those of everyday_phrases.py from
 patterns and the fixed ones. What was done is printed, with examples.
 """
 

@@ -18,8 +18,9 @@ ALLOWED = {
     "device": {"errors"},
     "model": {"config"},
     "data": {"config", "errors", "files"},
+    "text": {"config", "data", "errors"},
     "checkpoint": {"config", "data", "errors", "files", "model"},
-    "inference": {"config", "device", "errors", "memory", "data", "model", "checkpoint"},
+    "inference": {"config", "device", "errors", "memory", "data", "model", "checkpoint", "text"},
     "training": {
         "config",
         "device",
@@ -45,7 +46,7 @@ ALLOWED = {
         "__init__",
     },
     "export": {"config", "errors", "files", "data", "model", "checkpoint", "cli"},
-    "__init__": {"config", "errors", "model", "inference", "training"},
+    "__init__": {"config", "errors", "model", "text", "inference", "training"},
 }
 
 

@@ -16,21 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transformer.checkpoint import CheckpointError, RunDirectory, named_weights, save_weights
-from transformer.config import Config, DecodingConfig, ModelConfig
+from transformer.config import Config, DecodingConfig, ModelConfig, TextConfig
 from transformer.data.tokenizer import Tokenizer
 from transformer.errors import UserError
 from transformer.inference.beam_search import Hypothesis
-from transformer.inference.text import split_sentences
-from transformer.inference.translator import (
-    FIRST_WINDOW,
-    MAX_PIECES,
-    SearchSettings,
-    Translation,
-    Translator,
-    _best,
-)
+from transformer.inference.call_settings import SearchSettings
+from transformer.inference.translator import FIRST_WINDOW, Translator
 from transformer.model.encoder_decoder import DecodingState, Transformer
+from transformer.runs.directory import RunDirectory
+from transformer.runs.errors import CheckpointError
+from transformer.runs.weights import named_weights, save_weights
+from transformer.text.german import GERMAN
+from transformer.text.joining import Translation
+from transformer.text.preparing import MAX_PIECES
+from transformer.text.sentences import split_sentences
 
 TINY = ModelConfig(d_model=16, d_ff=32, n_heads=2, n_encoder_layers=1, n_decoder_layers=1)
 DECODING = DecodingConfig(beam_size=3, max_extra_tokens=4, batch_tokens=120)
@@ -57,8 +56,13 @@ def translator(model: Transformer, tokenizer: Tokenizer) -> Translator:
 
 
 def with_split(translator: Translator, split: Split, longest_src: int | None) -> Translator:
-    decoding = translator.decoding.model_copy(update={"split": split})
-    return Translator(translator.model, translator.tokenizer, decoding, longest_src=longest_src)
+    return Translator(
+        translator.model,
+        translator.tokenizer,
+        translator.decoding,
+        TextConfig(split=split),
+        longest_src=longest_src,
+    )
 
 
 def texts(results: list[list[Translation]]) -> list[list[str]]:
@@ -221,9 +225,9 @@ def sources(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> list[lis
     seen: list[list[int]] = []
     start = translator.model.start
 
-    def noted(src: Tensor, *, coverage: bool) -> DecodingState:
+    def noted(src: Tensor) -> DecodingState:
         seen.extend([i for i in row if i != translator.tokenizer.pad_id] for row in src.tolist())
-        return start(src, coverage=coverage)
+        return start(src)
 
     monkeypatch.setattr(translator.model, "start", noted)
     return seen
@@ -263,31 +267,11 @@ def test_limit_itself_is_not_too_long(translator: Translator, sources: list[list
 def test_a_cut_line_is_its_sentences_joined(translator: Translator) -> None:
     cutting = with_split(translator, "always", None)
     [[best, _, third]] = cutting.translate_batch([TWO], n_best=3)
-    parts = translator.translate_batch(split_sentences(TWO), n_best=3)
+    parts = translator.translate_batch(split_sentences(TWO, GERMAN), n_best=3)
     assert best.text == " ".join(part[0].text for part in parts)
     assert best.score == pytest.approx(sum(part[0].score for part in parts), abs=1e-4)
     sums = sorted((one.score + other.score for one, other in itertools.product(*parts)))
     assert third.score == pytest.approx(sums[-3], abs=1e-4)
-
-
-@given(
-    st.lists(
-        st.sampled_from(["Ein", "Hund", "läuft.", "Fahrrad", "🚲" * 5, "Schnee!"]), max_size=40
-    ),
-    st.integers(8, 40),
-)
-@settings(max_examples=50, deadline=None)
-def test_no_source_is_longer_than_the_limit(
-    translator: Translator, words: list[str], longest: int
-) -> None:
-    cutting = with_split(translator, "long", longest)
-    line = " ".join(words)
-    parts = [source.ids[:-1] for source in cutting._sources(line, cutting.decoding)]
-    assert all(0 < len(part) + 1 <= longest for part in parts)
-    # Nothing is lost; a cut falls between words where the limit lets it.
-    tokenizer = translator.tokenizer
-    pieces = "".join(piece for part in parts for piece in tokenizer.pieces(part))
-    assert pieces == "".join(tokenizer.pieces(tokenizer.encode(line)))
 
 
 def test_cuts_fall_between_words(translator: Translator, sources: list[list[int]]) -> None:
@@ -325,9 +309,9 @@ class Parrot:
 def parrot(
     tokenizer: Tokenizer, says: Callable[[str], list[str]] = lambda text: [text]
 ) -> tuple[Translator, list[str]]:
-    decoding = DecodingConfig(split="always", placeholders=True, lower_shouting=True)
+    text = TextConfig(split="always", placeholders=True, lower_shouting=True)
     engine = Parrot(tokenizer, says)
-    return Translator(engine, tokenizer, decoding), engine.heard
+    return Translator(engine, tokenizer, text=text), engine.heard
 
 
 HIDING = "Ein Hund: www.hund.de/a?b=1, Ball 0171 2345678."
@@ -354,7 +338,7 @@ def test_a_sample_sees_what_is_hidden_from_a_search(
         return sample(batch, *args)
 
     monkeypatch.setattr(shipped.engine, "sample", noted)
-    monkeypatch.setattr(shipped, "decoding", DecodingConfig(placeholders=True))
+    monkeypatch.setattr(shipped, "text", TextConfig(placeholders=True))
     shipped.sample("Ein Hund: 0171 2345678.", 2)
     assert len(heard) == 2 and not any("@1" in text for text in heard)
 
@@ -377,6 +361,70 @@ def test_a_changed_number_is_translated_as_a_mark(tokenizer: Tokenizer) -> None:
     del heard[:]
     assert untouched.translate("Ein Hund, 2500.") == "A dog, 250."
     assert heard == ["Ein Hund, 2500."]
+
+
+def test_searches_that_are_made_again_come_in_batches(tokenizer: Tokenizer) -> None:
+    """First for all sentences, then for those with a changed number, several in a batch."""
+    said = {f"Hund {n}!": [f"dog {n}!"] for n in range(10, 30)}
+    said |= {f"Hund {n}!": ["dog!"] for n in range(10, 30, 2)}
+    rounds = []
+
+    class Noting(Parrot):
+        def search(self, batch: Any, *args: Any, **settings: Any) -> list[list[Hypothesis]]:
+            rounds.append([self.tokenizer.decode(ids[:-1]) for ids in batch])
+            return super().search(batch, *args, **settings)
+
+    engine = Noting(tokenizer, lambda text: said.get(text, [text]))
+    text = TextConfig(split="always", placeholders=True)
+    translator = Translator(engine, tokenizer, DecodingConfig(batch_tokens=10**6), text)
+    lines = [f"Hund {n}! Hund {n + 1}!" for n in range(10, 30, 2)]
+    found = translator.translate_batch(lines)
+    assert [best[0].text for best in found] == [f"Hund {n}! dog {n + 1}!" for n in range(10, 30, 2)]
+    heard = [text for batch in rounds for text in batch]
+    assert sorted(heard[:20]) == sorted(said)
+    assert heard[20:] == ["Hund @1!"] * 10
+    assert len(rounds) < 8
+
+
+def test_a_sentence_may_need_three_searches(tokenizer: Tokenizer) -> None:
+    """A lost mark, then a changed number, then all numbers as marks."""
+    said = {
+        "Hund 25, @1": ["dog 25"],
+        "Hund 25, www.a.de": ["dog 5, www.a.de"],
+        "Hund @1, @2": ["dog @2, @1"],
+    }
+    translator, heard = parrot(tokenizer, lambda text: said.get(text, [text]))
+    assert translator.translate("Hund 25, www.a.de") == "dog www.a.de, 25"
+    assert heard == list(said)
+
+
+def test_a_second_search_begins_with_the_prefix(
+    shipped: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    search = shipped.engine.search
+
+    def noted(batch: Any, settings: Any, n_best: int, prefixes: Any) -> Any:
+        seen.append(prefixes)
+        return search(batch, settings, n_best, prefixes)
+
+    monkeypatch.setattr(shipped.engine, "search", noted)
+    lines = ["Hund 0171 2345678, 0172 3456789.", "Hund."]
+    shipped.translate_batch(lines, prefixes=["The", ""], placeholders=True)
+    begins = shipped.tokenizer.encode("The")
+    assert len(seen) > 1 and sorted(seen[0]) == [[], begins]
+    assert all(prefixes == [begins] for prefixes in seen[1:])
+
+
+def test_german_has_rules_of_its_own(tokenizer: Tokenizer) -> None:
+    line = "Er kommt evtl. Montag."
+    heard = {}
+    for language in ("de", "en"):
+        engine = Parrot(tokenizer, lambda text: [text])
+        text = TextConfig(split="always")
+        Translator(engine, tokenizer, text=text, src_lang=language).translate(line)
+        heard[language] = engine.heard
+    assert heard == {"de": [line], "en": ["Er kommt evtl.", "Montag."]}
 
 
 def test_an_endless_address_that_was_lost_comes_at_the_end(tokenizer: Tokenizer) -> None:
@@ -404,47 +452,6 @@ def test_line_breaks_stay(tokenizer: Tokenizer) -> None:
     translator, _ = parrot(tokenizer)
     text = "Ein Hund.\n\n  Eine Katze. Ein Ball. \nDie Katze\n"
     assert translator.translate(text) == "Ein Hund.\n\nEine Katze. Ein Ball.\nDie Katze\n"
-
-
-# ------------------------------------------------------------------------------------------------
-# The best of several parts
-# ------------------------------------------------------------------------------------------------
-
-choices = st.lists(
-    st.tuples(st.sampled_from(["", "a", "b", "c d", "d"]), st.integers(-9, 0)),
-    min_size=1,
-    max_size=4,
-)
-
-
-@given(st.lists(choices, max_size=4), st.integers(1, 9))
-@settings(max_examples=300, deadline=None)
-def test_the_best_of_parts_are_the_best_of_all_combinations(
-    parts: list[list[tuple[str, int]]], n: int
-) -> None:
-    sorted_parts = [
-        [Translation(text, float(score)) for text, score in sorted(part, key=lambda t: -t[1])]
-        for part in parts
-    ]
-    # By brute force, each text with its best score.
-    scores: dict[str, float] = {}
-    for chosen in itertools.product(*sorted_parts):
-        text = " ".join(t.text for t in chosen if t.text)
-        scores[text] = max(scores.get(text, -99.0), sum(t.score for t in chosen))
-    found = _best(sorted_parts, n)
-    assert len({t.text for t in found}) == len(found) <= n
-    assert found[0].score == max(scores.values())
-    assert all(t.score == scores[t.text] for t in found)
-    # Unless different parts can make the same text.
-    if {len(t.text) for part in sorted_parts for t in part} == {1}:
-        expected = sorted(scores.values(), reverse=True)[:n]
-        assert [t.score for t in found] == expected
-
-
-def test_what_was_cut_off_stays_behind_what_has_ended() -> None:
-    ended, cut_off = Translation("ended", -3.0), Translation("cut off", -1.0)
-    found = _best([[ended, cut_off], [Translation("x", -1.0), Translation("y", -2.0)]], 4)
-    assert [t.text for t in found] == ["ended x", "cut off x", "ended y", "cut off y"]
 
 
 def test_each_text_comes_once(tokenizer: Tokenizer) -> None:
@@ -490,6 +497,8 @@ def test_n_best_of_the_shipped_model_are_distinct(shipped: Translator) -> None:
         (lambda t: t.alternatives(None), "text must be a str; found None"),
         (lambda t: t.sample(None), "text must be a str; found None"),
         (lambda t: t.translate("a", beam=5), "unknown key 'beam'; did you mean 'beam_size'"),
+        (lambda t: t.translate("a", splitt="never"), "unknown key 'splitt'; did you mean 'split'"),
+        (lambda t: t.translate("a", split="no"), "split: input should be 'long', 'always' or"),
         (lambda t: t.translate("a", beam_size="5"), "beam_size.*integer.*'5'"),
         (lambda t: t.translate("a", beam_size=10**6), "beam_size.*256"),
         (
@@ -579,10 +588,10 @@ def test_many_samples_come_in_batches_and_are_the_same(
     ],
 )
 def test_help_names_every_setting(method: Callable[..., Any]) -> None:
-    names = set(DecodingConfig.model_fields)
-    assert set(SearchSettings.__annotations__) == names
+    fields = DecodingConfig.model_fields | TextConfig.model_fields
+    assert set(SearchSettings.__annotations__) == set(fields)
     text = pydoc.plain(pydoc.render_doc(method))
-    for name, field in DecodingConfig.model_fields.items():
+    for name, field in fields.items():
         assert f"    {name}={field.default!r}: {(field.description or '')[:20]}" in text
 
 
@@ -682,8 +691,10 @@ def test_weights_of_a_deeper_model(run: RunDirectory) -> None:
 def test_a_pickle_loads_its_folder_again(run: RunDirectory) -> None:
     loaded = Translator.load(run.path)
     loaded.decoding = loaded.decoding.model_copy(update={"beam_size": 2})
+    loaded.text = TextConfig(split="always")
     again = pickle.loads(pickle.dumps(loaded))
     assert again.engine is not loaded.engine
+    assert again.text == loaded.text
     assert (again.decoding, again.longest_src) == (loaded.decoding, loaded.longest_src)
     assert again.translate("Ein Hund läuft.") == loaded.translate("Ein Hund läuft.")
     # With every task of Pool.map it comes anew, and is loaded once.

@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import os
-import re
-import textwrap
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import accumulate, islice
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..checkpoint import RunDirectory, load_run
-from ..config import DecodingConfig
-from ..data.batching import search_batches
+from ..config import Config, DecodingConfig, TextConfig
 from ..data.tokenizer import Tokenizer
 from ..device import choose_device
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
 from ..model.sampling import Sampling
+from ..text.characters import printable
+from ..text.joining import Translation, distinct, joined
+from ..text.preparing import Preparer
+from .call_settings import CallSettings, SearchSettings, lists_settings
 from .checks import check_number, check_text, check_texts
 from .engine import Engine, TorchEngine
 from .precision import Precision, check_precision, convert
+from .reloading import reloaded
+from .rounds import USUAL_BEAM, Rounds, batches
+from .score import Score
 from .shortlist import NAME as SHORTLIST
 from .shortlist import Shortlist
-from .text import (
-    bring_back,
-    bring_back_anyhow,
-    cut,
-    cut_at_symbols,
-    hide_verbatim,
-    is_shouted,
-    keeps_numbers,
-    printable,
-    restore_umlauts,
-    shout,
-    split_sentences,
-    with_apostrophes,
-    with_bytes,
-)
-from .workers import MAX_WORKERS, Submit, Workers
+from .workers import MAX_WORKERS, Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -54,74 +40,8 @@ FIRST_WINDOW, WINDOW = 32, 1024
 """Lines sorted by length together when a stream is translated: bounded memory, little padding. The
 first windows are small and double, so that the first translations come at once."""
 
-
 MAX_WINDOW, MAX_SAMPLES, MAX_ALTERNATIVES = 100_000, 1000, 100
 """Of what a call may ask for: far more than is of use, and less than fills the memory."""
-
-MAX_PIECES = 4096
-"""Of a text that is not cut, unless sources in training were longer. The memory of attention grows
-with the square of the length: at this one, eight heads take half a gigabyte in each layer."""
-
-USUAL_BEAM = 8
-"""Up to this many hypotheses a batch holds `batch_tokens`, beyond in proportion fewer, so that it
-takes no more memory."""
-
-
-class SearchSettings(TypedDict, total=False):
-    """What a call may set anew: any of `DecodingConfig`."""
-
-    beam_size: int
-    length_penalty: Literal["paper", "power", "none"]
-    alpha: float
-    patience: float | None
-    coverage_penalty: float
-    no_repeat_ngram_size: int
-    max_extra_tokens: int
-    batch_tokens: int
-    split: Literal["long", "always", "never"]
-    placeholders: bool
-    restore_umlauts: bool
-    lower_shouting: bool
-
-
-M = TypeVar("M", bound=Callable[..., Any])
-
-
-def _lists_settings(method: M) -> M:
-    # To the docstring, since `help` shows no more of **settings than that there are some.
-    fields = DecodingConfig.model_fields.items()
-    entries = [
-        textwrap.fill(
-            " ".join(f"{name}={field.default!r}: {field.description}".split()),
-            width=96,
-            initial_indent=" " * 4,
-            subsequent_indent=" " * 8,
-        )
-        for name, field in fields
-    ]
-    method.__doc__ = "\n".join([inspect.cleandoc(method.__doc__ or ""), "", "Settings:", *entries])
-    return method
-
-
-@dataclass(frozen=True)
-class Translation:
-    """One translation of a line and how sure the model is of it."""
-
-    text: str
-    score: float  # log-probability after the length penalty; only comparable for the same line
-
-
-@dataclass(frozen=True)
-class Score:
-    """How likely the model finds a translation, piece by piece."""
-
-    pieces: tuple[str, ...]  # as sentencepiece writes them, the end of the sentence last
-    log_probs: tuple[float, ...]  # natural logarithms, one a piece
-
-    @property
-    def log_prob(self) -> float:
-        """Of the whole translation."""
-        return sum(self.log_probs)
 
 
 class Translator:
@@ -131,12 +51,14 @@ class Translator:
         model: trained, and then put into evaluation mode; or another engine.
         tokenizer: the one it was trained with.
         decoding: beam size, length penalty and so on; the paper's by default.
-        longest_src: pieces of the longest source seen in training; longer lines are cut into
-            sentences (see `DecodingConfig.split`). None: it is unknown, and only lines of more than
-            4,096 pieces are.
+        text: what is done to a typed text before and after the search; nothing by default.
+        src_lang: the source language, as in `data.src_lang`; German has rules of its own.
+        longest_src: pieces of the longest source seen in training. Longer lines are cut into
+            sentences (see `TextConfig.split`). None: it is unknown, and only lines of more than
+            4,096 pieces are cut.
 
-    One that was loaded from a folder can be pickled; what unpickles it loads it again. So
-    `multiprocessing.Pool().map(translator.translate, lines)` works.
+    A translator that was loaded from a folder can be pickled, and is loaded again when it is
+    unpickled. So `multiprocessing.Pool().map(translator.translate, lines)` works.
 
     Raises:
         UserError: longest_src below 2.
@@ -152,7 +74,9 @@ class Translator:
         model: Transformer | Engine,
         tokenizer: Tokenizer,
         decoding: DecodingConfig | None = None,
+        text: TextConfig | None = None,
         *,
+        src_lang: str = "de",
         longest_src: int | None = None,
     ) -> None:
         if longest_src is not None:
@@ -161,11 +85,13 @@ class Translator:
         self._workers = Workers(self.engine)
         self.tokenizer = tokenizer
         self.decoding = decoding or DecodingConfig()
+        self.text = text or TextConfig()
+        self.src_lang = src_lang
         self.longest_src = longest_src
         self._load_model: Callable[[], Transformer] | None = None
         self._model: Transformer | None = None
         # The class method that loaded it, and its arguments.
-        self._source: tuple[str, dict[str, Any]] | None = None
+        self._source: tuple[Callable[..., Translator], dict[str, Any]] | None = None
 
     @classmethod
     def load(
@@ -196,23 +122,13 @@ class Translator:
         if shortlist:
             n = loaded.tokenizer.vocab_size
             pieces = Shortlist.load(run.path / SHORTLIST, vocab_size=n)
-        translator = cls(
-            TorchEngine(convert(loaded.model.to(chosen), precision), loaded.tokenizer, pieces),
-            loaded.tokenizer,
-            loaded.config.decoding,
-            longest_src=loaded.longest_src,
-        )
+        model = convert(loaded.model.to(chosen), precision)
+        engine = TorchEngine(model, loaded.tokenizer, pieces)
+        translator = cls._of_run(engine, loaded.tokenizer, loaded.config, loaded.longest_src)
         again = RunDirectory(run.path.absolute())  # found from another working directory, too
         translator._load_model = lambda: load_run(again, "translation").model
-        translator._source = (
-            "load",
-            {
-                "path": str(run.path),
-                "device": device,
-                "precision": precision,
-                "shortlist": shortlist,
-            },
-        )
+        arguments = {"device": device, "precision": precision, "shortlist": shortlist}
+        translator._source = cls.load, {"path": str(run.path), **arguments}
         return translator
 
     @classmethod
@@ -230,21 +146,29 @@ class Translator:
         """
         from .ctranslate2_engine import CTranslate2Engine
 
-        engine = CTranslate2Engine.load(
-            path, device=device, threads=threads, compute_type=compute_type
-        )
-        decoding = RunDirectory(path).load_config().decoding
-        translator = cls(engine, engine.tokenizer, decoding, longest_src=engine.longest_src)
-        translator._source = (
-            "load_ctranslate2",
-            {
-                "path": str(RunDirectory(path).path.absolute()),
-                "device": device,
-                "threads": threads,
-                "compute_type": compute_type,
-            },
-        )
+        arguments: dict[str, Any] = {
+            "device": device,
+            "threads": threads,
+            "compute_type": compute_type,
+        }
+        engine = CTranslate2Engine.load(path, **arguments)
+        run = RunDirectory(path)
+        translator = cls._of_run(engine, engine.tokenizer, run.load_config(), engine.longest_src)
+        translator._source = cls.load_ctranslate2, {"path": str(run.path.absolute()), **arguments}
         return translator
+
+    @classmethod
+    def _of_run(
+        cls, engine: Engine, tokenizer: Tokenizer, config: Config, longest_src: int | None
+    ) -> Translator:
+        return cls(
+            engine,
+            tokenizer,
+            config.decoding,
+            config.text,
+            src_lang=config.data.src_lang,
+            longest_src=longest_src,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._source is None:
@@ -252,8 +176,9 @@ class Translator:
                 "only a translator that was loaded from a folder can be pickled; this one was made "
                 "of a model"
             )
-        method, arguments = self._source
-        return _reloaded, (method, tuple(arguments.items()), self.decoding, self.longest_src)
+        load, arguments = self._source
+        kept = {"decoding": self.decoding, "text": self.text, "longest_src": self.longest_src}
+        return reloaded, (load, tuple(arguments.items()), kept)
 
     # Copies are of what is there; only a pickle loads it again.
 
@@ -283,14 +208,14 @@ class Translator:
             self._model, self._load_model = self._load_model(), None
         return self._model or self._torch_engine("model").model
 
-    @_lists_settings
+    @lists_settings
     def translate(self, text: str, *, prefix: str = "", **settings: Unpack[SearchSettings]) -> str:
         """The best translation of one text.
 
         Args:
             text: to translate.
             prefix: what the translation begins with.
-            settings: what is not as in `decoding`; see below.
+            settings: what is not as in `decoding` and `text`; see below.
 
         Raises:
             UserError: text or prefix is not a str, or a setting is unknown or impossible.
@@ -299,7 +224,7 @@ class Translator:
         check_text("prefix", prefix)
         return self.translate_batch([text], prefixes=[prefix], **settings)[0][0].text
 
-    @_lists_settings
+    @lists_settings
     def translate_batch(
         self,
         lines: Iterable[str],
@@ -322,7 +247,7 @@ class Translator:
             prefixes: for each line, what its translations begin with.
             workers: processes that search at the same time; they stay for later calls, with the
                 model as it is at the first.
-            settings: what is not as in `decoding`; see below.
+            settings: what is not as in `decoding` and `text`; see below.
 
         Raises:
             UserError: one text in place of several, a line or prefix that is not a str, n_best
@@ -335,10 +260,10 @@ class Translator:
             if len(prefixes) != len(lines):
                 raise UserError(f"{len(lines)} lines have {len(prefixes)} prefixes")
         chosen = self._settings(settings, n_best)
-        with self._workers.searching(chosen, n_best, workers) as submit:
-            return self._begin(lines, chosen, submit, prefixes, n_best)()
+        with self._searching(chosen, n_best, workers) as rounds:
+            return rounds.begin(lines, [""] * len(lines) if prefixes is None else prefixes)()
 
-    @_lists_settings
+    @lists_settings
     def translate_stream(
         self,
         lines: Iterable[str],
@@ -369,29 +294,25 @@ class Translator:
         check_number("first_window", first_window, 1, MAX_WINDOW)
         check_number("workers", workers, 1, MAX_WORKERS)
         chosen = self._settings(settings, n_best)
-        return self._stream(lines, chosen, n_best, prefix, workers, window, first_window)
 
-    def _stream(
-        self,
-        lines: Iterator[str],
-        chosen: DecodingConfig,
-        n_best: int,
-        prefix: str,
-        workers: int,
-        window: int,
-        first_window: int,
-    ) -> Iterator[list[Translation]]:
-        size = min(first_window, window)
-        begun: deque[Callable[[], list[list[Translation]]]] = deque()
-        with self._workers.searching(chosen, n_best, workers) as submit:
+        def windows() -> Iterator[list[str]]:
+            size = min(first_window, window)
             while chunk := list(islice(lines, size)):
-                begun.append(self._begin(chunk, chosen, submit, [prefix] * len(chunk), n_best))
-                # Workers go on with the next window while the last of this one are still at it.
-                if workers == 1 or len(begun) > 1:
-                    yield from begun.popleft()()
+                yield chunk
                 size = min(2 * size, window)
-            while begun:
-                yield from begun.popleft()()
+
+        def results() -> Iterator[list[Translation]]:
+            begun: deque[Callable[[], list[list[Translation]]]] = deque()
+            with self._searching(chosen, n_best, workers) as rounds:
+                for chunk in windows():
+                    begun.append(rounds.begin(chunk, [prefix] * len(chunk)))
+                    # Workers go on with the next window while this one's last searches still run.
+                    if workers == 1 or len(begun) > 1:
+                        yield from begun.popleft()()
+                while begun:
+                    yield from begun.popleft()()
+
+        return results()
 
     def sample(
         self, text: str, n: int = 1, *, prefix: str = "", sampling: Sampling | None = None
@@ -405,25 +326,27 @@ class Translator:
         check_number("n", n, 1, MAX_SAMPLES)
         engine = self._torch_engine("sample")
         # Drawn at random, a translation may lose a mark: nothing is hidden.
-        settings = self.decoding.model_copy(update={"placeholders": False})
-        texts = [check_text("text", text)]
-        [plan], sources, given = self._plan(texts, settings, [check_text("prefix", prefix)])
-        found: list[list[Translation]] = [[] for _ in sources]
-        for i, (source, begins) in enumerate(zip(sources, given, strict=True)):
+        preparer = self._preparer(self.text.model_copy(update={"placeholders": False}))
+        begins = self._encoded("prefix", prefix)
+        line = preparer.prepare(check_text("text", text))
+        found: list[list[Translation]] = []
+        for i, sentence in enumerate(line.sentences):
+            given = [] if i else begins
             # As many rows as a search with the usual beam has of such a source.
-            length = max(len(source.ids), len(begins))
-            size = max(1, USUAL_BEAM * settings.batch_tokens // length)
+            length = max(len(sentence.ids), len(given))
+            size = max(1, USUAL_BEAM * self.decoding.batch_tokens // length)
+            drawn: list[Hypothesis] = []
             for ranks in (range(n)[first : first + size] for first in range(0, n, size)):
-                drawn = engine.sample(
-                    [source.ids] * len(ranks),
+                drawn += engine.sample(
+                    [sentence.ids] * len(ranks),
                     self.decoding,
                     sampling or Sampling(),
-                    [begins] * len(ranks),
-                    [rank * len(sources) + i for rank in ranks],
+                    [given] * len(ranks),
+                    [rank * len(line.sentences) + i for rank in ranks],
                 )
-                found[i] += [self._translation(hypothesis, source) for hypothesis in drawn]
-        parts = [part * n if len(part) == 1 else part for part in _parts(plan, found)]
-        return [_joined(part[rank] for part in parts) for rank in range(n)]
+            found.append([sentence.written(self._translation(each)) for each in drawn])
+        parts = [part * n if len(part) == 1 else part for part in line.filled(found)]
+        return [joined(part[rank] for part in parts) for rank in range(n)]
 
     def score(self, text: str, translation: str) -> Score:
         """How likely the model finds this translation of a text.
@@ -436,12 +359,12 @@ class Translator:
         """
         engine = self._torch_engine("score")
         eos = self.tokenizer.eos_id
-        source = [*self._encode("text", text), eos]
-        target = [*self._encode("translation", translation), eos]
+        source = [*self._encoded("text", text), eos]
+        target = [*self._encoded("translation", translation), eos]
         [log_probs] = engine.score([source], [target])
         return Score(tuple(self.tokenizer.pieces(target)), tuple(log_probs))
 
-    @_lists_settings
+    @lists_settings
     def alternatives(
         self, text: str, prefix: str = "", n: int = 5, **settings: Unpack[SearchSettings]
     ) -> list[Translation]:
@@ -451,7 +374,7 @@ class Translator:
             text: to translate, as one sentence, just as it is.
             prefix: how the translation begins.
             n: how many of the likeliest next pieces to follow.
-            settings: what is not as in `decoding`; see below.
+            settings: what is not as in `decoding` and `text`; see below.
 
         Returns:
             For each such piece, the likeliest first, the best translation that goes on with it, but
@@ -464,8 +387,8 @@ class Translator:
         check_number("n", n, 1, MAX_ALTERNATIVES)
         chosen = self._settings(settings)
         engine = self._torch_engine("alternatives")
-        source = [*self._encode("text", text), self.tokenizer.eos_id]
-        begins = self._encode("prefix", prefix)
+        source = [*self._encoded("text", text), self.tokenizer.eos_id]
+        begins = self._encoded("prefix", prefix)
         if len(source) == 1:
             return []
         # One more, since the end of the sentence is among them and goes on with nothing.
@@ -473,266 +396,37 @@ class Translator:
         tokens = [token for token in tokens if token != self.tokenizer.eos_id][:n]
         prefixes = [[*begins, token] for token in tokens]
         found: list[list[Hypothesis]] = []
-        for places in _batches([source] * len(tokens), prefixes, chosen):
+        for places in batches([source] * len(tokens), prefixes, chosen):
             some = [prefixes[i] for i in places]
             found += engine.search([source] * len(some), chosen, 1, some)
-        return _distinct(self._translation(best[0]) for best in found)
+        return distinct(self._translation(best[0]) for best in found)
 
     def _torch_engine(self, method: str) -> TorchEngine:
         if not isinstance(self.engine, TorchEngine):
             raise UserError(f"{method} needs a run directory; this engine only translates")
         return self.engine
 
-    def _settings(self, changes: SearchSettings, n_best: int = 1) -> DecodingConfig:
-        chosen = DecodingConfig(**{**self.decoding.model_dump(), **changes})
+    def _settings(self, changes: SearchSettings, n_best: int = 1) -> CallSettings:
+        own = {**self.decoding.model_dump(), **self.text.model_dump()}
+        chosen = CallSettings(**{**own, **changes})
         if check_number("n_best", n_best, 1) > chosen.beam_size:
             raise UserError(
                 f"n_best must be between 1 and beam_size ({chosen.beam_size}); found {n_best}"
             )
         return chosen
 
-    def _plan(
-        self, lines: Sequence[str], settings: DecodingConfig, prefixes: Sequence[str] | None
-    ) -> tuple[list[list[int | str]], list[_Source], list[list[int]]]:
-        # For each line its parts: places among the sources, and text that stays. Then the sources,
-        # and what their translations begin with.
-        plans: list[list[int | str]] = []
-        sources: list[_Source] = []
-        given: list[list[int]] = []
-        for number, line in enumerate(lines):
-            plan: list[int | str] = []
-            begins = self._encode("prefix", prefixes[number]) if prefixes else []
-            for i, part in enumerate(with_bytes(line).split("\n")):
-                plan += ["\n"] * (i > 0)
-                for text, stays in cut_at_symbols(part, self.tokenizer):
-                    if stays:
-                        plan.append(text)
-                        continue
-                    for source in self._sources(text, settings):
-                        plan.append(len(sources))
-                        sources.append(source)
-                        given.append(begins)
-                        begins = []  # only the first sentence begins so
-            plans.append(plan)
-        return plans, sources, given
+    def _preparer(self, settings: TextConfig) -> Preparer:
+        return Preparer(
+            self.tokenizer, settings, src_lang=self.src_lang, longest_src=self.longest_src
+        )
 
-    def _begin(
-        self,
-        lines: Sequence[str],
-        settings: DecodingConfig,
-        submit: Submit,
-        prefixes: Sequence[str] | None,
-        n_best: int,
-    ) -> Callable[[], list[list[Translation]]]:
-        # Hands over the searches of some lines and returns what waits for their translations.
-        plans, sources, given = self._plan(lines, settings, prefixes)
-        batches = _batches([source.ids for source in sources], given, settings)
-        waiting = [
-            (
-                indices,
-                submit(
-                    [sources[i].ids for i in indices],
-                    [given[i] for i in indices] if any(given) else None,
-                ),
-            )
-            for indices in batches
-        ]
+    @contextmanager
+    def _searching(self, settings: CallSettings, n_best: int, workers: int) -> Iterator[Rounds]:
+        with self._workers.searching(settings, n_best, workers) as submit:
+            yield Rounds(self._preparer(settings), submit, self._translation, settings, n_best)
 
-        def finish() -> list[list[Translation]]:
-            found: list[list[Translation]] = [[] for _ in sources]
-            for indices, result in waiting:
-                for i, hypotheses in zip(indices, result(), strict=True):
-                    found[i] = self._translations(hypotheses, sources[i], given[i], settings)
-            return [_best(_parts(plan, found), n_best) for plan in plans]
+    def _encoded(self, name: str, text: str) -> list[int]:
+        return self._preparer(self.text).encoded(name, check_text(name, text))
 
-        return finish
-
-    def _encode(self, name: str, text: str) -> list[int]:
-        ids = self.tokenizer.encode(with_bytes(check_text(name, text)))
-        self._check_length(name, ids)
-        return ids
-
-    def _check_length(self, name: str, ids: Sequence[int]) -> None:
-        longest = max(MAX_PIECES, self._longest)
-        if len(ids) > longest:
-            raise UserError(
-                f"a {name} that is not cut must have at most {longest:,} pieces; found one of "
-                f"{len(ids):,}; cut it into sentences"
-            )
-
-    @property
-    def _longest(self) -> int:
-        # Pieces of a source, EOS included; longer ones are cut.
-        return MAX_PIECES if self.longest_src is None else self.longest_src
-
-    def _sources(self, text: str, settings: DecodingConfig) -> Iterator[_Source]:
-        # One for each sentence, or for each part of one that is too long.
-        longest = self._longest
-        text = with_apostrophes(text)
-        ids = self.tokenizer.encode(text)
-        whole = settings.split == "never" or (settings.split == "long" and len(ids) + 1 <= longest)
-        if settings.split == "never":
-            self._check_length("line", ids)
-        for sentence in [text] if whole else split_sentences(text):
-            shown, hidden = hide_verbatim(sentence)
-            shouted = settings.lower_shouting and is_shouted(shown)
-            if shouted:
-                shown = shown.lower()
-            if settings.restore_umlauts:
-                shown = restore_umlauts(shown, self.tokenizer)
-            plain = bring_back(shown, hidden) if hidden else shown
-            assert plain is not None  # nothing has touched the marks
-            if not settings.placeholders:
-                shown, hidden = plain, ()
-            ids = self.tokenizer.encode(shown)
-            parts = [ids]
-            if not whole and len(ids) + 1 > longest:
-                parts, hidden = cut(self.tokenizer.encode(plain), longest - 1, self.tokenizer), ()
-            for part in parts:
-                if part:
-                    if len(parts) > 1:
-                        plain = self.tokenizer.decode(part)
-                    yield _Source([*part, self.tokenizer.eos_id], plain, hidden, shouted)
-
-    def _translations(
-        self,
-        hypotheses: Sequence[Hypothesis],
-        source: _Source,
-        begins: list[int],
-        settings: DecodingConfig,
-    ) -> list[Translation]:
-        found = self._whole(hypotheses, source, begins, settings)
-        if not settings.placeholders or keeps_numbers(source.plain, found[0].text):
-            return found
-        # A digit was lost or exchanged: with a mark for every number, if none of these is lost.
-        shown, hidden = hide_verbatim(source.plain, numbers=True)
-        if not hidden:
-            return found
-        ids = [*self.tokenizer.encode(shown), self.tokenizer.eos_id]
-        [hypotheses] = self.engine.search([ids], settings, len(hypotheses), [begins])
-        return self._with_all_marks(hypotheses, replace(source, hidden=hidden)) or found
-
-    def _with_all_marks(
-        self, hypotheses: Sequence[Hypothesis], source: _Source
-    ) -> list[Translation]:
-        texts = [bring_back(self._text(h, source), source.hidden) for h in hypotheses]
-        return [
-            Translation(text, h.score)
-            for text, h in zip(texts, hypotheses, strict=True)
-            if text is not None
-        ]
-
-    def _whole(
-        self,
-        hypotheses: Sequence[Hypothesis],
-        source: _Source,
-        begins: list[int],
-        settings: DecodingConfig,
-    ) -> list[Translation]:
-        # What was hidden is there again.
-        if source.hidden:
-            whole = self._with_all_marks(hypotheses, source)
-            if whole:
-                return whole
-            # All have lost one of them: without hiding, then.
-            ids = [*self.tokenizer.encode(source.plain), self.tokenizer.eos_id]
-            if len(ids) > self._longest:
-                return [
-                    Translation(bring_back_anyhow(self._text(h, source), source.hidden), h.score)
-                    for h in hypotheses
-                ]
-            [hypotheses] = self.engine.search([ids], settings, len(hypotheses), [begins])
-        return [self._translation(hypothesis, source) for hypothesis in hypotheses]
-
-    def _translation(self, hypothesis: Hypothesis, source: _Source | None = None) -> Translation:
-        return Translation(self._text(hypothesis, source), hypothesis.score)
-
-    def _text(self, hypothesis: Hypothesis, source: _Source | None) -> str:
-        text = printable(self.tokenizer.decode(hypothesis.ids))
-        return shout(text) if source is not None and source.shouted else text
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What is translated at once: a sentence, or a part of one."""
-
-    ids: list[int]  # EOS at the end
-    plain: str  # the same with nothing hidden
-    hidden: tuple[str, ...]  # what @1, @2 … stand for
-    shouted: bool  # it was in capitals
-
-
-def _batches(
-    sources: Sequence[Sequence[int]], prefixes: Sequence[Sequence[int]], settings: DecodingConfig
-) -> list[list[int]]:
-    # Places of sources that are searched together.
-    lengths = [max(map(len, pair)) for pair in zip(sources, prefixes, strict=True)]
-    wide = max(settings.beam_size, USUAL_BEAM)
-    return search_batches(lengths, settings.batch_tokens * USUAL_BEAM // wide)
-
-
-def _parts(plan: list[int | str], found: list[list[Translation]]) -> list[list[Translation]]:
-    return [
-        found[part] if isinstance(part, int) else [Translation(part.strip(" "), 0.0)]
-        for part in plan
-    ]
-
-
-def _best(parts: list[list[Translation]], n: int) -> list[Translation]:
-    """The n combinations of one translation of each part that have the best sums of scores.
-
-    A translation that was cut off stands behind those that have ended, though its score may be
-    better: it counts as much as the one before it.
-    """
-    best: list[tuple[float, Any]] = [(0.0, None)]  # sum, and a chain of what was chosen so far
-    for part in parts:
-        choices = _distinct(part)
-        counted = list(accumulate((choice.score for choice in choices), min))
-        # Pair (i, j) is no better than the (i + 1) · (j + 1) - 1 others up to i and up to j.
-        pairs = [
-            (-(total + counted[j]), i, j)
-            for i, (total, _) in enumerate(best)
-            for j in range(min(len(choices), n // (i + 1)))
-        ]
-        best = [(-loss, (best[i][1], choices[j])) for loss, i, j in sorted(pairs)[:n]]
-    return _distinct(_joined(_unchained(chain)) for _, chain in best)
-
-
-def _unchained(chain: Any) -> list[Translation]:
-    chosen = []
-    while chain is not None:
-        chain, last = chain
-        chosen.append(last)
-    return chosen[::-1]
-
-
-def _joined(parts: Iterable[Translation]) -> Translation:
-    parts = list(parts)
-    text = re.sub(" ?\n ?", "\n", " ".join(part.text for part in parts if part.text))
-    return Translation(text, sum(part.score for part in parts))
-
-
-def _distinct(translations: Iterable[Translation]) -> list[Translation]:
-    # The first of each text.
-    found: dict[str, Translation] = {}
-    for translation in translations:
-        found.setdefault(translation.text, translation)
-    return list(found.values())
-
-
-def _reloaded(
-    method: str,
-    arguments: tuple[tuple[str, Any], ...],
-    decoding: DecodingConfig,
-    longest_src: int | None,
-) -> Translator:
-    # Of a pickle: it is loaded once in a process, though Pool.map sends it along with every task.
-    translator = copy.copy(_loaded(os.getpid(), method, arguments))
-    translator.decoding, translator.longest_src = decoding, longest_src
-    return translator
-
-
-@lru_cache(maxsize=1)
-def _loaded(process: int, method: str, arguments: tuple[tuple[str, Any], ...]) -> Translator:
-    translator: Translator = getattr(Translator, method)(**dict(arguments))
-    return translator
+    def _translation(self, hypothesis: Hypothesis) -> Translation:
+        return Translation(printable(self.tokenizer.decode(hypothesis.ids)), hypothesis.score)

@@ -130,7 +130,7 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint |
     if empty:
         raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
     before = run.load_config()
-    free = {"decoding", *(f"training.{name}" for name in _changeable(config))}
+    free = {"decoding", "text", *(f"training.{name}" for name in _changeable(config))}
     changed: list[str] = []
     notes: list[str] = []
     for key, old, new in _differences(before, config):

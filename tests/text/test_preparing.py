@@ -1,0 +1,87 @@
+"""From a line to the sentences that are searched for, and back, without a model."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transformer.config import TextConfig
+from transformer.data.tokenizer import Tokenizer
+from transformer.text.joining import Translation, best_of
+from transformer.text.preparing import Preparer, Sentence
+
+
+def preparer(tokenizer: Tokenizer, longest_src: int | None = None, **settings: Any) -> Preparer:
+    return Preparer(tokenizer, TextConfig(**settings), src_lang="de", longest_src=longest_src)
+
+
+def answered(
+    tokenizer: Tokenizer, sentence: Sentence, said: dict[str, list[str]], **settings: Any
+) -> tuple[list[str], list[Translation]]:
+    """What was searched for, and what comes of these answers."""
+    searches = preparer(tokenizer, **settings).searches(sentence)
+    heard = []
+    ids = next(searches)
+    try:
+        while True:
+            heard.append(tokenizer.decode(ids[:-1]))
+            found = [Translation(text, -float(i)) for i, text in enumerate(said[heard[-1]])]
+            ids = searches.send(found)
+    except StopIteration as end:
+        return heard, end.value
+
+
+@given(
+    st.lists(
+        st.sampled_from(["Ein", "Hund", "läuft.", "Fahrrad", "未知言語未知", "Schnee!"]),
+        max_size=40,
+    ),
+    st.integers(8, 40),
+)
+@settings(max_examples=50, deadline=None)
+def test_no_source_is_longer_than_the_limit(
+    tokenizer: Tokenizer, words: list[str], longest: int
+) -> None:
+    line = " ".join(words)
+    sentences = preparer(tokenizer, longest).prepare(line).sentences
+    parts = [sentence.ids[:-1] for sentence in sentences]
+    assert all(0 < len(part) + 1 <= longest for part in parts)
+    # Nothing is lost; a cut falls between words where the limit lets it.
+    pieces = "".join(piece for part in parts for piece in tokenizer.pieces(part))
+    assert pieces == "".join(tokenizer.pieces(tokenizer.encode(line)))
+
+
+def test_what_stays_stands_between_the_sentences(tokenizer: Tokenizer) -> None:
+    line = preparer(tokenizer, split="always").prepare("Ein Hund. Ein Ball. 🚲\nEine Katze")
+    assert [part if isinstance(part, str) else part.plain for part in line.parts] == [
+        *("Ein Hund.", "Ein Ball.", "🚲", "\n", "Eine Katze")
+    ]
+    answers = [[Translation(text, -1.0)] for text in ("A dog.", "A ball.", "A cat")]
+    assert best_of(line.filled(answers), 1) == [Translation("A dog. A ball. 🚲\nA cat", -3.0)]
+
+
+def test_one_search_is_enough_if_nothing_is_lost(tokenizer: Tokenizer) -> None:
+    [sentence] = preparer(tokenizer, placeholders=True).prepare("Hund 25, www.a.de").sentences
+    said = {"Hund 25, @1": ["@2, 25", "25: @1, dog", "@1 dog"]}
+    heard, found = answered(tokenizer, sentence, said, placeholders=True)
+    assert heard == list(said)
+    assert found == [Translation("25: www.a.de, dog", -1.0), Translation("www.a.de dog", -2.0)]
+
+
+def test_the_last_search_does_not_count_if_it_loses_a_mark(tokenizer: Tokenizer) -> None:
+    [sentence] = preparer(tokenizer, placeholders=True).prepare("Hund 25").sentences
+    said = {"Hund 25": ["dog 5", "dog 25"], "Hund @1": ["dog", "@1 @1"]}
+    heard, found = answered(tokenizer, sentence, said, placeholders=True)
+    assert heard == list(said)
+    assert [each.text for each in found] == ["dog 5", "dog 25"]
+
+
+@pytest.mark.parametrize("placeholders", [True, False])
+def test_capitals_come_back_but_addresses_stay(tokenizer: Tokenizer, placeholders: bool) -> None:
+    kinds: dict[str, Any] = {"placeholders": placeholders, "lower_shouting": True}
+    [sentence] = preparer(tokenizer, **kinds).prepare("DER HUND: www.a.de/Xy").sentences
+    mark = "@1" if placeholders else "www.a.de/Xy"
+    said = {f"der hund: {mark}": [f"the dog: {mark}"]}
+    _, found = answered(tokenizer, sentence, said, **kinds)
+    assert [each.text for each in found] == ["THE DOG: www.a.de/Xy"]

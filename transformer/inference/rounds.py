@@ -1,0 +1,91 @@
+"""Searches for many lines: in batches, and again for the sentences that need another search."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..config import DecodingConfig
+from ..data.batching import search_batches
+from ..text.joining import Translation, best_of
+from ..text.preparing import Preparer
+from .beam_search import Hypothesis
+from .engine import Ids
+from .workers import Found, Submit
+
+USUAL_BEAM = 8
+"""A batch holds `batch_tokens` for up to this many hypotheses. For more, it holds fewer in
+proportion, so that it takes no more memory."""
+
+
+def batches(
+    sources: Sequence[Ids], prefixes: Sequence[Ids], settings: DecodingConfig
+) -> list[list[int]]:
+    """Places of the sources that are searched together."""
+    lengths = [max(map(len, pair)) for pair in zip(sources, prefixes, strict=True)]
+    beam_size = max(settings.beam_size, USUAL_BEAM)
+    return search_batches(lengths, settings.batch_tokens * USUAL_BEAM // beam_size)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Translates lines: one round of searches for all sentences, then one for those that need more.
+
+    Args:
+        preparer: says what to search for.
+        submit: takes a batch and returns what waits for its result.
+        translation: of a hypothesis.
+        settings: how much a batch may hold.
+        n_best: translations of a line, at most.
+    """
+
+    preparer: Preparer
+    submit: Submit
+    translation: Callable[[Hypothesis], Translation]
+    settings: DecodingConfig
+    n_best: int
+
+    def begin(
+        self, texts: Sequence[str], prefixes: Sequence[str]
+    ) -> Callable[[], list[list[Translation]]]:
+        """Hands over the first round for some lines; returns what waits for their translations."""
+        begins = [self.preparer.encoded("prefix", prefix) for prefix in prefixes]
+        lines = [self.preparer.prepare(text) for text in texts]
+        searches = [
+            self.preparer.searches(sentence) for line in lines for sentence in line.sentences
+        ]
+        # Only the first sentence of a line begins with its prefix.
+        given = [
+            [] if i else begin
+            for line, begin in zip(lines, begins, strict=True)
+            for i, _ in enumerate(line.sentences)
+        ]
+        first = self._hand_over({i: next(search) for i, search in enumerate(searches)}, given)
+
+        def finish() -> list[list[Translation]]:
+            found: list[list[Translation]] = [[] for _ in searches]
+            waiting = first
+            while waiting:
+                again: dict[int, Ids] = {}
+                for places, result in waiting:
+                    for i, hypotheses in zip(places, result(), strict=True):
+                        try:
+                            again[i] = searches[i].send([self.translation(h) for h in hypotheses])
+                        except StopIteration as end:
+                            found[i] = end.value
+                waiting = self._hand_over(again, given)
+            each = iter(found)
+            return [best_of(line.filled(each), self.n_best) for line in lines]
+
+        return finish
+
+    def _hand_over(
+        self, sources: dict[int, Ids], given: Sequence[Ids]
+    ) -> list[tuple[list[int], Callable[[], Found]]]:
+        # Sources by the places of their sentences → the places in each batch, and its result.
+        places = list(sources)
+        begins = [given[i] for i in places]
+        waiting = []
+        for batch in batches(list(sources.values()), begins, self.settings):
+            prefixes = [begins[j] for j in batch] if any(begins) else None
+            chosen = [places[j] for j in batch]
+            waiting.append((chosen, self.submit([sources[i] for i in chosen], prefixes)))
+        return waiting

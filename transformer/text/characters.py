@@ -1,0 +1,42 @@
+"""Characters that the model must not see as they were typed, or that nobody should see of its."""
+
+import re
+import unicodedata
+from itertools import groupby
+
+from ..data.tokenizer import Tokenizer
+
+
+def with_bytes(text: str) -> str:
+    """Puts ? for what UTF-8 has no bytes for: half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def with_apostrophes(text: str) -> str:
+    """Puts ' for the accents that are often typed in its place: Wie geht´s?"""
+    return re.sub(r"(?<=\w)[´`](?=\w|\s|$)", "'", text)
+
+
+def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
+    """Cuts a line into runs, and says of each whether it is to stay as it is.
+
+    Emoji and other symbols that the vocabulary can only spell in bytes were hardly seen in
+    training, and would derail the model.
+    """
+    if line.isascii():
+        return [(line, False)]
+    staying = {c for c in set(line) if _is_symbol(c) and tokenizer.spells_in_bytes(c)}
+    return [("".join(run), stays) for stays, run in groupby(line, key=staying.__contains__)]
+
+
+def _is_symbol(character: str) -> bool:
+    # Unicode's "other" symbols, private and unassigned characters, skin tones, and what joins them.
+    # The degree sign belongs to the number before it.
+    if character in "\u200d\ufe0e\ufe0f\u20e3" or "\U0001f3fb" <= character <= "\U0001f3ff":
+        return True
+    return character not in "°" and unicodedata.category(character) in {"So", "Co", "Cn"}
+
+
+def printable(text: str) -> str:
+    """One line without control characters, whatever bytes the model spells."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

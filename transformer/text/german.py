@@ -1,0 +1,54 @@
+"""German: its abbreviations, and its umlauts and ß where they were typed as ae, oe, ue and ss."""
+
+import re
+from functools import cache
+
+from ..data.tokenizer import Tokenizer
+from .rules import Rules
+
+# One letter (z. B.), an ordinal number (3. Mai, zum 100. Mal), and these.
+_ABBREVIATIONS = re.compile(
+    r"\w|\d{1,3}|\w*[Ss]tr|Abb|Bd|Bsp|Chr|Co|Dipl|Dr|Fa|Fr|Hr|Hrn|Ing|Mio|Mr|Mrd|Mrs|Ms|"
+    r"MwSt|Prof|St|Std|Tel|bspw|bzw|ca|evtl|geb|ggf|inkl|jur|med|nat|phil|rer|usw|vgl|vs|zzgl|"
+    r"Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez|Mo|Di|Mi|Do|Sa|So"
+)
+_BEFORE_NUMBER = re.compile(r"Abs|Art|Kap|No|Nr|max|min|mind")
+
+_DIGRAPHS = {"ae": "ä", "oe": "ö", "ue": "ü", "Ae": "Ä", "Oe": "Ö", "Ue": "Ü"}
+
+
+def is_german(language: str) -> bool:
+    """True for de, de_AT, deu, and for what ends a file's name: tok.de."""
+    return not {"de", "deu", "ger", "german"}.isdisjoint(re.split(r"[\W_]", language.lower()))
+
+
+def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
+    """Restores umlauts that were typed without dots: Schluessel → Schlüssel, but not neue → neü.
+
+    The vocabulary has frequent words in one piece, so a word with ae, oe or ue is spelled with ä, ö
+    or ü if it then needs fewer pieces. ß is itself one piece where ss may be two: it has to make
+    the word a single piece, or save three. Whoever typed one umlaut could have typed the others, so
+    a text with an umlaut keeps its digraphs, and one with ß its ss. Addresses stay as they are.
+    """
+    no_umlauts, no_sharp_s = not re.search("[äöüÄÖÜ]", text), "ß" not in text
+
+    @cache
+    def n_pieces(word: str) -> int:
+        return len(tokenizer.encode(word))
+
+    @cache  # words come again
+    def best(word: str) -> str:
+        spellings = [word]
+        if no_umlauts:
+            spellings.append(re.sub(r"[aouAOU]e", lambda two: _DIGRAPHS[two.group()], word))
+        if no_sharp_s:
+            enough = max(1, n_pieces(word) - 3)
+            sharp = [spelling.replace("ss", "ß") for spelling in spellings]
+            spellings += [spelling for spelling in sharp if n_pieces(spelling) <= enough]
+        return min(spellings, key=n_pieces)  # the first among equals: as typed
+
+    typed = r"(?<![@/.\w])(?=\w*(?:[aouAOU]e|ss))\w+\b(?!@|\.\w)"
+    return re.sub(typed, lambda match: best(match.group()), text)
+
+
+GERMAN = Rules(_ABBREVIATIONS, _BEFORE_NUMBER, restore_umlauts, no_capital="ß")

@@ -1,0 +1,182 @@
+"""From a typed line to the sentences that the model reads, and from its answers to a line."""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..config import TextConfig
+from ..data.tokenizer import Tokenizer
+from ..errors import UserError
+from .capitals import is_shouted, shout
+from .characters import cut_at_symbols, with_apostrophes, with_bytes
+from .german import GERMAN, is_german
+from .joining import Translation
+from .rules import NEUTRAL
+from .sentences import cut, split_sentences
+from .spans import bring_back, bring_back_anyhow, hide, keeps_numbers
+
+MAX_PIECES = 4096
+"""Of a text that is not cut, unless sources in training were longer. The memory of attention grows
+with the square of the length: at this one, eight heads take half a gigabyte in each layer."""
+
+Searches = Generator[list[int], list[Translation], list[Translation]]
+"""Yields ids to search for, EOS included, as often as need be; is sent what each search finds, best
+first; returns the translations."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What is translated at once: a sentence, or a part of one that is too long."""
+
+    ids: list[int]  # what the model reads, EOS at the end
+    plain: str  # the same with nothing hidden
+    hidden: tuple[str, ...]  # what @1, @2 … stand for
+    shouted: bool  # it was in capitals
+
+    def written(self, translation: Translation) -> Translation:
+        """The translation in capitals, if the sentence was."""
+        return replace(translation, text=shout(translation.text)) if self.shouted else translation
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line to translate: its sentences, and between them text that stays as it is."""
+
+    parts: list[Sentence | str]
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """Those to search for, in order."""
+        return [part for part in self.parts if isinstance(part, Sentence)]
+
+    def filled(self, found: Iterable[list[Translation]]) -> list[list[Translation]]:
+        """What each part may become, given what was found for each sentence."""
+        answers = iter(found)
+        return [
+            next(answers) if isinstance(part, Sentence) else [Translation(part.strip(" "), 0.0)]
+            for part in self.parts
+        ]
+
+
+class Preparer:
+    """Prepares what was typed for one model.
+
+    Args:
+        tokenizer: the one of the model.
+        settings: what to do to a text.
+        src_lang: the source language; German has rules of its own.
+        longest_src: pieces of the longest source seen in training, EOS included; None if unknown.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        settings: TextConfig,
+        *,
+        src_lang: str,
+        longest_src: int | None,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._settings = settings
+        self._rules = GERMAN if is_german(src_lang) else NEUTRAL
+        self._longest = MAX_PIECES if longest_src is None else longest_src
+
+    def prepare(self, line: str) -> Line:
+        """The sentences of a line and what stands between them.
+
+        Raises:
+            UserError: lines are not to be cut, and this one is too long for that.
+        """
+        parts: list[Sentence | str] = []
+        for i, row in enumerate(with_bytes(line).split("\n")):
+            parts += ["\n"] * (i > 0)
+            for run, stays in cut_at_symbols(row, self._tokenizer):
+                parts += [run] if stays else self._sentences(run)
+        return Line(parts)
+
+    def searches(self, sentence: Sentence) -> Searches:
+        """What to search for, one search after the other, until a sentence is translated.
+
+        Most need one. Where no translation has all the marks of what was hidden, a second one sees
+        the sentence with nothing hidden. Where a number was lost or changed, the last one sees a
+        mark in the place of every number.
+        """
+        found = [sentence.written(each) for each in (yield sentence.ids)]
+        if sentence.hidden:
+            whole = _with_all_marks(found, sentence.hidden)
+            if not whole:
+                ids = self._ids(sentence.plain)
+                if len(ids) <= self._longest:
+                    whole = [sentence.written(each) for each in (yield ids)]
+                else:
+                    whole = [
+                        replace(each, text=bring_back_anyhow(each.text, sentence.hidden))
+                        for each in found
+                    ]
+            found = whole
+        if not self._settings.placeholders or keeps_numbers(sentence.plain, found[0].text):
+            return found
+        shown, hidden = hide(sentence.plain, numbers=True)
+        if not hidden:
+            return found
+        again = [sentence.written(each) for each in (yield self._ids(shown))]
+        return _with_all_marks(again, hidden) or found
+
+    def encoded(self, name: str, text: str) -> list[int]:
+        """The ids of a text just as it is, without EOS.
+
+        Raises:
+            UserError: it is too long; the message calls it by `name`.
+        """
+        ids = self._tokenizer.encode(with_bytes(text))
+        self._check_length(name, ids)
+        return ids
+
+    def _check_length(self, name: str, ids: Sequence[int]) -> None:
+        longest = max(MAX_PIECES, self._longest)
+        if len(ids) > longest:
+            raise UserError(
+                f"a {name} that is not cut must have at most {longest:,} pieces; found one of "
+                f"{len(ids):,}; cut it into sentences"
+            )
+
+    def _ids(self, text: str) -> list[int]:
+        return [*self._tokenizer.encode(text), self._tokenizer.eos_id]
+
+    def _sentences(self, text: str) -> Iterator[Sentence]:
+        settings, tokenizer = self._settings, self._tokenizer
+        text = with_apostrophes(text)
+        ids = tokenizer.encode(text)
+        if settings.split == "never":
+            self._check_length("line", ids)
+            whole = True
+        else:
+            whole = settings.split == "long" and len(ids) < self._longest
+        for typed in [text] if whole else split_sentences(text, self._rules):
+            # Hidden even if the model is to see them, so that they are not lowered or respelled.
+            shown, hidden = hide(typed)
+            shouted = settings.lower_shouting and is_shouted(shown, self._rules.no_capital)
+            if shouted:
+                shown = shown.lower()
+            if settings.restore_umlauts:
+                shown = self._rules.respell(shown, tokenizer)
+            plain = bring_back(shown, hidden) if hidden else shown
+            assert plain is not None  # nothing has touched the marks
+            if not settings.placeholders:
+                shown, hidden = plain, ()
+            ids = tokenizer.encode(shown)
+            parts = [ids]
+            if not whole and len(ids) >= self._longest:
+                parts, hidden = cut(tokenizer.encode(plain), self._longest - 1, tokenizer), ()
+            for part in parts:
+                if part:
+                    if len(parts) > 1:
+                        plain = tokenizer.decode(part)
+                    yield Sentence([*part, tokenizer.eos_id], plain, hidden, shouted)
+
+
+def _with_all_marks(
+    translations: Iterable[Translation], hidden: tuple[str, ...]
+) -> list[Translation]:
+    # Those that have every mark once, with what it stands for in its place.
+    texts = [(each, bring_back(each.text, hidden)) for each in translations]
+    return [replace(each, text=text) for each, text in texts if text is not None]
