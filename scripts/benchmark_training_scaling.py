@@ -17,7 +17,7 @@ from benchmark_training import add_data_arguments, flops_per_token
 from peers import matmul_rate, processor
 
 from transformer import load_config
-from transformer.checkpoint import TrainingState
+from transformer.runs.checkpoints import TrainingState
 from transformer.training.loop import build, learning_rate_at, prepare, update, updates
 from transformer.training.precision import set_up
 

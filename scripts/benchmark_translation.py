@@ -30,12 +30,12 @@ from typing import Any
 import torch
 from peers import Contender, environment, matmul_rate, processor, run_program
 
-from transformer.checkpoint import RunDirectory
 from transformer.data.tokenizer import Tokenizer
 from transformer.export.ctranslate2 import export_ctranslate2
 from transformer.export.huggingface import export_huggingface
 from transformer.export.trained import Trained, new_folder
 from transformer.inference.evaluation import evaluate
+from transformer.runs.directory import RunDirectory
 
 HERE = Path(__file__).resolve().parent
 MAX_EXTRA_TOKENS = 50

@@ -23,18 +23,12 @@ import torch
 from peers import processor
 
 from transformer import Translator, load_config, train
-from transformer.checkpoint import (
-    SHIPPED,
-    RunDirectory,
-    compress,
-    load_model,
-    named_weights,
-    read_metadata,
-    save_weights,
-    write_atomically,
-)
 from transformer.data.tokenizer import Tokenizer
+from transformer.files import write_atomically
 from transformer.inference.evaluation import evaluate
+from transformer.runs.directory import SHIPPED, RunDirectory
+from transformer.runs.loading import load_model
+from transformer.runs.weights import compress, named_weights, read_metadata, save_weights
 
 HERE = Path(__file__).resolve().parent
 

@@ -8,10 +8,10 @@ It is written into the run directory. Measure what it costs with your own text:
 
 import argparse
 
-from transformer.checkpoint import RunDirectory
 from transformer.data.corpus import encode_corpus, load_corpus
 from transformer.data.tokenizer import Tokenizer
 from transformer.inference.shortlist import NAME, build_shortlist
+from transformer.runs.directory import RunDirectory
 
 
 def main() -> None:

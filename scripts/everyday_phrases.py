@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from transformer.checkpoint import write_atomically
+from transformer.files import write_atomically
 
 Pair = tuple[str, str]
 

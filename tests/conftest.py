@@ -54,7 +54,7 @@ def _small_model() -> Iterator[None]:
     """The model of configs/quickstart.yaml stands for the one in the package: small, and sure of
     the sentences of the built-in corpus."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("transformer.checkpoint.SHIPPED", Path(__file__).parent / "quickstart")
+        patch.setattr("transformer.runs.directory.SHIPPED", Path(__file__).parent / "quickstart")
         yield
 
 

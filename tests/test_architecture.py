@@ -1,4 +1,4 @@
-"""Imports point one way: config ◄ model ◄ checkpoint ◄ inference ◄ training ◄ cli."""
+"""Imports point one way: config ◄ model ◄ runs ◄ inference ◄ training ◄ cli."""
 
 import ast
 import subprocess
@@ -19,8 +19,8 @@ ALLOWED = {
     "model": {"config"},
     "data": {"config", "errors", "files"},
     "text": {"config", "data", "errors"},
-    "checkpoint": {"config", "data", "errors", "files", "model"},
-    "inference": {"config", "device", "errors", "memory", "data", "model", "checkpoint", "text"},
+    "runs": {"config", "data", "errors", "files", "model"},
+    "inference": {"config", "device", "errors", "files", "memory", "data", "model", "runs", "text"},
     "training": {
         "config",
         "device",
@@ -29,7 +29,7 @@ ALLOWED = {
         "memory",
         "data",
         "model",
-        "checkpoint",
+        "runs",
         "inference",
     },
     "cli": {
@@ -40,12 +40,12 @@ ALLOWED = {
         "memory",
         "data",
         "model",
-        "checkpoint",
+        "runs",
         "inference",
         "training",
         "__init__",
     },
-    "export": {"config", "errors", "files", "data", "model", "checkpoint", "cli"},
+    "export": {"config", "errors", "files", "data", "model", "runs", "cli"},
     "__init__": {"config", "errors", "model", "text", "inference", "training"},
 }
 

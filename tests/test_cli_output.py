@@ -23,8 +23,8 @@ ABOUT: dict[str, Any] = {"input": "a", "model": "b"}
 COMMAND = """
 import sys
 from pathlib import Path
-import transformer.checkpoint, transformer.cli.translate as translate
-transformer.checkpoint.SHIPPED = Path(sys.argv.pop(1))
+import transformer.runs.directory, transformer.cli.translate as translate
+transformer.runs.directory.SHIPPED = Path(sys.argv.pop(1))
 translate.FILE_WINDOW = 8
 sys.exit(translate.main())
 """
@@ -247,7 +247,7 @@ def test_resuming_checks_model_input_and_settings(
     assert translate_main(arguments) == 130
     monkeypatch.undo()
     assert json.loads((tmp_path / "a.en.partial" / "about.json").read_text())["input"]
-    monkeypatch.setattr("transformer.checkpoint.SHIPPED", QUICKSTART)
+    monkeypatch.setattr("transformer.runs.directory.SHIPPED", QUICKSTART)
     assert translate_main([*arguments, "--resume-output", "--beam-size", "2"]) == 1
     assert "was written with another search" in capsys.readouterr().err
     source.write_text("Guten Abend!\nWo ist der Bahnhof?\n" * 2)

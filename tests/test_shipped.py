@@ -8,8 +8,8 @@ import pytest
 from safetensors.torch import load_file
 
 from transformer import Translator
-from transformer.checkpoint import RunDirectory
 from transformer.inference.evaluation import bleu
+from transformer.runs.directory import RunDirectory
 
 FOLDER = Path(__file__).parents[1] / "transformer" / "pretrained" / "de-en"
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from transformer.checkpoint import CheckpointError, RunDirectory
 from transformer.config import Config, DecodingConfig
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.tokenizer import Tokenizer
 from transformer.inference.engine import TorchEngine
 from transformer.inference.shortlist import NAME, Shortlist, build_shortlist
 from transformer.inference.translator import Translator
+from transformer.runs.directory import RunDirectory
+from transformer.runs.errors import CheckpointError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_shortlist.py"
 SOURCES, SHIFT = range(270, 300), 40

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from transformer import load_config
-from transformer.checkpoint import RunDirectory
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
+from transformer.runs.directory import RunDirectory
 
 TINY = (
     "data.cleaning.max_tokens=100",

@@ -13,17 +13,19 @@ import torch
 from safetensors.torch import load_file
 
 from transformer import Translator, load_config
-from transformer.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    RunDirectory,
-    TrainingState,
-    average_weights,
-    named_weights,
-)
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
+from transformer.runs.checkpoints import (
+    Checkpoint,
+    TrainingState,
+    last_weights,
+    newest_whole_step,
+    save_checkpoint,
+)
+from transformer.runs.directory import RunDirectory
+from transformer.runs.errors import CheckpointError
+from transformer.runs.weights import average_weights, named_weights
 from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import (
@@ -148,7 +150,7 @@ def test_the_result_is_the_last_the_best_or_the_average(configure: Callable[...,
     train(config)
     run = RunDirectory(config.run_dir)
     result = load_file(run.model)
-    last = run.last_weights(2)
+    last = last_weights(run, 2)
     candidates = [last[0], average_weights(last), load_file(run.best)]
     assert any(all(torch.equal(result[k], c[k]) for k in result) for c in candidates)
 
@@ -179,7 +181,7 @@ def test_the_best_weights_are_those_of_the_best_validation(
     metrics = train(config).metrics
     run = RunDirectory(config.run_dir)
     assert run.step_of_best() == 8 and metrics["val_loss"] == values[1]
-    expected, found = until_8.last_weights(1)[0], load_file(run.best)
+    expected, found = last_weights(until_8, 1)[0], load_file(run.best)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert run.model.read_bytes() == run.best.read_bytes()
 
@@ -195,7 +197,7 @@ def test_the_end_chooses_between_the_last_and_the_average(
     scripted(monkeypatch, [1.0, 3.0, 2.0, *values])
     assert train(config).metrics["val_bleu"] == 5.0
     run = RunDirectory(config.run_dir)
-    last = run.last_weights(2)
+    last = last_weights(run, 2)
     expected, found = [last[0], average_weights(last)][chosen], load_file(run.model)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert run.step_of_best() == 8
@@ -217,7 +219,7 @@ def test_a_new_best_is_in_a_checkpoint_at_once(
         with pytest.raises(KeyboardInterrupt):
             train(killed)
     run = RunDirectory(killed.run_dir)
-    assert run.newest_whole_step() == run.step_of_best() == 4  # scheduled are 3, 6, ...
+    assert newest_whole_step(run) == run.step_of_best() == 4  # scheduled are 3, 6, ...
     train(killed, resume=True)
     assert final_bytes(whole) == final_bytes(killed)
 
@@ -383,7 +385,7 @@ def test_a_run_that_another_process_began_meanwhile_stays(
         patch.setattr(loop, "prepare", late)
         with pytest.raises(TrainingError, match="another process has just trained"):
             train(config)
-    assert RunDirectory(config.run_dir).newest_whole_step() == 2
+    assert newest_whole_step(RunDirectory(config.run_dir)) == 2
 
 
 def test_another_machine_is_noted(
@@ -406,9 +408,9 @@ def test_a_checkpoint_from_before_the_first_update_is_resumed(
     run.config.write_text(resumed.to_yaml())
     model, _ = build(resumed, prepare(resumed), torch.device("cpu"))
     first = Checkpoint(named_weights(model), {}, TrainingState())
-    run.save_checkpoint(first, keep=5, every=3)
+    save_checkpoint(run, first, keep=5, every=3)
     train(resumed, resume=True)
-    ends = [RunDirectory(config.run_dir).last_weights(1)[0] for config in (whole, resumed)]
+    ends = [last_weights(RunDirectory(config.run_dir), 1)[0] for config in (whole, resumed)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 

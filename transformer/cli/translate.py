@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -259,7 +258,7 @@ def _request(args: argparse.Namespace) -> Request:
 
 def _about(args: argparse.Namespace, mode: str, settings: dict[str, Any]) -> dict[str, Any]:
     # Everything that decides about the lines of output.
-    from ..checkpoint import SHIPPED
+    from ..runs.directory import RunDirectory
 
     source: str | None
     if args.text:
@@ -267,7 +266,7 @@ def _about(args: argparse.Namespace, mode: str, settings: dict[str, Any]) -> dic
     else:
         source = digest(args.input) if args.input not in (None, STDIN) else None
     engine = engine_of(args)
-    folder = Path(args.model).expanduser() if args.model else SHIPPED
+    folder = (RunDirectory(args.model) if args.model else RunDirectory.shipped()).path
     weights = folder / ("model.bin" if engine == "ctranslate2" else "model.safetensors")
     search = {"mode": mode, **settings, "prefix": args.prefix, "n_best": args.n_best}
     search |= {"json": args.json, "alternatives": args.alternatives}

@@ -45,7 +45,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from ..checkpoint import RunDirectory
+    from ..runs.directory import RunDirectory
     from .ctranslate2 import export_ctranslate2
     from .gpt2 import export_gpt2
     from .huggingface import export_huggingface

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from ..checkpoint import RunDirectory, load_run
 from ..model.gpt2 import gpt2_files
+from ..runs.directory import RunDirectory
+from ..runs.loading import load_run
 from .huggingface import dtype_of
 from .trained import ExportError
 

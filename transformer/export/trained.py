@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import files
-from ..checkpoint import TOKENIZERS, RunDirectory, load_run
 from ..config import Config
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
+from ..runs.directory import TOKENIZERS, RunDirectory
+from ..runs.loading import load_run
 
 INSTALL = 'pip install "attention-transformer[export]"'
 

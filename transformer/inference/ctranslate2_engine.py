@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import LONGEST, CheckpointError, RunDirectory, require_same_run
 from ..config import DecodingConfig
 from ..data.tokenizer import Tokenizer
 from ..device import THREADS_PER_CORE
 from ..errors import UserError
+from ..runs.directory import RunDirectory
+from ..runs.errors import CheckpointError
+from ..runs.loading import LONGEST, require_same_run
 from .beam_search import Hypothesis, length_penalty
 from .checks import check_number
 from .sampling import OVERFLOW

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoint import CheckpointError, RunDirectory, load_run, require_same_run
 from ..data.text_tokenizers import TextTokenizer, load_tokenizer
 from ..device import choose_device
 from ..errors import UserError
@@ -17,6 +16,9 @@ from ..model.gpt2 import is_gpt2
 from ..model.kernels import KernelName, use_kernel
 from ..model.sampling import Sampling
 from ..model.stepping import Step
+from ..runs.directory import RunDirectory
+from ..runs.errors import CheckpointError
+from ..runs.loading import load_run, require_same_run
 from .checks import check_number, check_text
 from .precision import Precision, check_precision, convert
 from .sampling import OVERFLOW, checked

@@ -10,13 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..checkpoint import RunDirectory, load_run
 from ..config import Config, DecodingConfig, TextConfig
 from ..data.tokenizer import Tokenizer
 from ..device import choose_device
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
 from ..model.sampling import Sampling
+from ..runs.directory import RunDirectory
+from ..runs.loading import load_run
 from ..text.characters import printable
 from ..text.joining import Translation, distinct, joined
 from ..text.preparing import Preparer

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import torch
 
-from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config, ModelConfig
 from ..data.batching import Batch
+from ..runs.checkpoints import TrainingState
+from ..runs.directory import RunDirectory
 from .loop import (
     NotFiniteError,
     build,

@@ -13,9 +13,10 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ..checkpoint import RunDirectory, TrainingState
 from ..config import Config
 from ..files import explained, write_atomically
+from ..runs.checkpoints import TrainingState
+from ..runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
 

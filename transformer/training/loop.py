@@ -19,21 +19,26 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checkpoint import (
+from ..config import Config
+from ..files import write_atomically
+from ..model.kernels import use_kernel
+from ..runs.checkpoints import (
     Checkpoint,
-    CheckpointError,
-    RunDirectory,
     TrainingState,
-    average_weights,
+    last_weights,
     load_moments,
+    named_moments,
+    save_checkpoint,
+)
+from ..runs.directory import RunDirectory
+from ..runs.errors import CheckpointError
+from ..runs.weights import (
+    average_weights,
     load_weights,
     named_weights,
     require_finite,
     save_weights,
 )
-from ..config import Config
-from ..files import write_atomically
-from ..model.kernels import use_kernel
 from .journal import Journal, format_scores
 from .precision import autocast, set_up
 from .resuming import (
@@ -374,7 +379,7 @@ def _finish(
         log.info("no better validation for %d in a row: stopping", state.validations_since_best)
     _save(run, model, optimizer, state, config)
     candidates = {"last": {name: w.clone() for name, w in named_weights(model).items()}}
-    last = run.last_weights(config.training.average_checkpoints)
+    last = last_weights(run, config.training.average_checkpoints)
     if len(last) > 1:
         candidates[f"average of the last {len(last)}"] = average_weights(last)
     results: dict[str, dict[str, float]] = {}
@@ -420,14 +425,9 @@ def _save(
     config: Config,
 ) -> None:
     _require_finite_weights(model, state.step, run)
-    moments = {
-        f"{kind}.{name}": optimizer.state[p][kind]
-        for name, p in model.named_parameters()
-        if p in optimizer.state
-        for kind in ("exp_avg", "exp_avg_sq")
-    }
-    run.save_checkpoint(
-        Checkpoint(named_weights(model), moments, state),
+    save_checkpoint(
+        run,
+        Checkpoint(named_weights(model), named_moments(optimizer, model), state),
         keep=config.training.keep_checkpoints,
         every=config.training.checkpoint_every,
     )

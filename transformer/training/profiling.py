@@ -18,9 +18,9 @@ from torch.autograd.profiler import record_function
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 
-from ..checkpoint import TrainingState
 from ..config import Config
 from ..model.attention import MultiHeadAttention
+from ..runs.checkpoints import TrainingState
 from .loop import build, learning_rate_at, prepare, update, updates
 from .precision import set_up
 from .resuming import alone

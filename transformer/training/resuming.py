@@ -11,21 +11,21 @@ from typing import Any
 
 import torch
 
-from ..checkpoint import (
-    MODEL,
-    TOKENIZERS,
-    Checkpoint,
-    CheckpointError,
-    RunDirectory,
-    TrainingState,
-    read_metadata,
-    require_same_run,
-    setting,
-)
 from ..config import Config
 from ..data.text_tokenizers import TextTokenizer
 from ..errors import UserError
 from ..files import FileError, explained
+from ..runs.checkpoints import (
+    Checkpoint,
+    TrainingState,
+    drop_newer_than,
+    newest_checkpoint,
+    newest_whole_step,
+)
+from ..runs.directory import MODEL, TOKENIZERS, RunDirectory, setting
+from ..runs.errors import CheckpointError
+from ..runs.loading import require_same_run
+from ..runs.weights import read_metadata
 
 # What may differ from the run that is resumed: nothing that the next update depends on. Of `device`
 # and `threads` it does only in its last bits; `check_continuity` warns.
@@ -143,7 +143,7 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint |
             + f"\nTo go on with its own settings:  {resume_command(run)}"
             + f"\n{_start_from(run)}"
         )
-    checkpoint = run.newest_checkpoint()
+    checkpoint = newest_checkpoint(run)
     if checkpoint is None and run.model.exists() and not run.metrics.exists():
         raise TrainingError(
             f"{run.path} holds a trained model, but no checkpoint to go on from, and starting "
@@ -232,10 +232,10 @@ def occupy(run: RunDirectory, state: TrainingState, resume: bool) -> Iterator[No
         CheckpointError: another process is training here.
     """
     with run.locked():
-        found = run.newest_whole_step()
+        found = newest_whole_step(run)
         if found != state.step or not (resume or run.is_empty()):
             raise TrainingError(f"another process has just trained in {run.path}; look again")
-        run.drop_newer_than(state.step)
+        drop_newer_than(run, state.step)
         yield
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..checkpoint import RunDirectory, named_weights, read_model, require_same_run
 from ..config import BlockConfig, Config, ConfigError, DecodingConfig, GPTConfig, TextConfig
 from ..model.gpt import GPT
 from ..model.gpt2 import is_gpt2, read_gpt2_config
+from ..runs.directory import RunDirectory
+from ..runs.loading import require_same_run
+from ..runs.weights import named_weights, read_model
 from .resuming import TrainingError
 
 SHIPPED = "shipped"

@@ -1,0 +1,136 @@
+"""Loading a finished run, for use: the model with its tokenizer and settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, overload
+
+import torch
+from torch import Tensor
+
+from ..config import Config
+from ..data.text_tokenizers import TextTokenizer
+from ..data.tokenizer import Tokenizer
+from ..model.encoder_decoder import Transformer
+from ..model.gpt import GPT
+from .directory import RunDirectory, Task
+from .errors import CheckpointError
+from .weights import load_weights, read_model, read_weights
+
+M = TypeVar("M", Transformer, GPT)
+T = TypeVar("T", bound=TextTokenizer)
+
+LONGEST = 1_000_000
+"""Pieces of a source: metadata that claim more are taken for damage."""
+
+
+@dataclass(frozen=True)
+class LoadedRun(Generic[M, T]):
+    """A finished run: all that it takes to use its model."""
+
+    model: M
+    tokenizer: T
+    config: Config
+    longest_src: int | None  # pieces of the longest source seen in training, EOS included
+
+
+@overload
+def load_run(
+    run: RunDirectory, task: Literal["translation"]
+) -> LoadedRun[Transformer, Tokenizer]: ...
+
+
+@overload
+def load_run(
+    run: RunDirectory, task: Literal["language_modeling"]
+) -> LoadedRun[GPT, TextTokenizer]: ...
+
+
+def load_run(run: RunDirectory, task: Task) -> LoadedRun[Any, Any]:
+    """The model of a run with its tokenizer, ready to be used.
+
+    Args:
+        run: the directory.
+        task: what the run must have been trained for.
+
+    Raises:
+        CheckpointError: not a run directory, one of another task, one without usable weights, or
+            one whose tokenizer and weights are of different runs.
+        TokenizerError: the tokenizer cannot be read.
+    """
+    config = run.load_config(task)
+    tokenizer = run.load_tokenizer(task)
+    path = run.model.resolve()
+    weights, about = read_model(path)
+    require_same_run(about, tokenizer, weights=path, tokenizer_path=run.tokenizer)
+    longest_src = longest_src_of(about, source=path)
+    n = tokenizer.vocab_size
+    if task == "translation":
+        assert isinstance(tokenizer, Tokenizer)
+        pad_id = tokenizer.pad_id
+        translates = _fill(
+            lambda: Transformer(config.transformer, vocab_size=n, pad_id=pad_id), weights, path
+        )
+        return LoadedRun(translates, tokenizer, config, longest_src)
+    writes = _fill(lambda: GPT(config.gpt, vocab_size=n), weights, path)
+    return LoadedRun(writes, tokenizer, config, longest_src)
+
+
+def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> Transformer:
+    """A Transformer with the weights of `path`, ready to translate.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or of another model, or a weight is not
+            finite.
+    """
+    return _fill(
+        lambda: Transformer(config.transformer, vocab_size=vocab_size, pad_id=pad_id),
+        read_weights(path),
+        path,
+    )
+
+
+def _fill(make: Callable[[], M], weights: Mapping[str, Tensor], source: Path) -> M:
+    # Built without storage: to draw first weights only to overwrite them would take longer than
+    # loading does.
+    with torch.device("meta"):
+        model = make()
+    model = model.to_empty(device="cpu")
+    load_weights(model, weights, source=source)
+    return model.eval()
+
+
+# What the metadata of weights say -----------------------------------------------------------------
+
+
+def require_same_run(
+    about: Mapping[str, str], tokenizer: TextTokenizer, *, weights: Path, tokenizer_path: Path
+) -> None:
+    """Raises CheckpointError if weights, by their metadata, were trained with another tokenizer.
+
+    Old weights do not say which it was, and pass.
+    """
+    expected = about.get("tokenizer", tokenizer.fingerprint)
+    if expected != tokenizer.fingerprint:
+        raise CheckpointError(
+            f"{tokenizer_path} and {weights} are not of the same run: the weights were trained "
+            f"with the tokenizer {expected}, this one is {tokenizer.fingerprint}. Bring back the "
+            f"files of one run"
+        )
+
+
+def longest_src_of(about: Mapping[str, str], *, source: Path) -> int | None:
+    """Pieces of the longest source that weights were trained on, EOS included; None if unknown.
+
+    Raises:
+        CheckpointError: the metadata hold something other than such a number.
+    """
+    text = about.get("longest_src")
+    if text is None:
+        return None
+    if not (text.isdecimal() and len(text) < 10 and 2 <= int(text) <= LONGEST):
+        raise CheckpointError(
+            f"{source} is damaged: longest_src in its metadata must be a whole number from 2 to "
+            f"{LONGEST:,}; found {text[:40]!r}"
+        )
+    return int(text)
