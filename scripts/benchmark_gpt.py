@@ -26,9 +26,9 @@ from torch import Tensor  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from transformer import GPT, Config, Sampling, load_config  # noqa: E402
+from transformer.export.gpt2 import gpt2_files  # noqa: E402
 from transformer.inference.compiled import CompiledStep  # noqa: E402
 from transformer.inference.precision import Precision, convert  # noqa: E402
-from transformer.model.gpt2 import gpt2_files  # noqa: E402
 from transformer.runs.checkpoints import TrainingState  # noqa: E402
 from transformer.training.loop import build, learning_rate_at, prepare, update, updates  # noqa: E402
 from transformer.training.precision import set_up  # noqa: E402

@@ -16,11 +16,23 @@ ALLOWED = {
     "memory": set[str](),
     "files": {"errors"},
     "device": {"errors"},
-    "model": {"config"},
+    "search": set[str](),
+    "model": {"config", "search"},
     "data": {"config", "errors", "files"},
     "text": {"config", "data", "errors"},
     "runs": {"config", "data", "errors", "files", "model"},
-    "inference": {"config", "device", "errors", "files", "memory", "data", "model", "runs", "text"},
+    "inference": {
+        "config",
+        "device",
+        "errors",
+        "files",
+        "memory",
+        "data",
+        "search",
+        "model",
+        "runs",
+        "text",
+    },
     "training": {
         "config",
         "device",
@@ -39,6 +51,7 @@ ALLOWED = {
         "files",
         "memory",
         "data",
+        "search",
         "model",
         "runs",
         "inference",
@@ -46,7 +59,7 @@ ALLOWED = {
         "__init__",
     },
     "export": {"config", "errors", "files", "data", "model", "runs", "cli"},
-    "__init__": {"config", "errors", "model", "text", "inference", "training"},
+    "__init__": {"config", "errors", "search", "model", "text", "inference", "training"},
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .model.encoder_decoder import Transformer
     from .model.gpt import GPT
     from .model.gpt2 import gpt2_config
-    from .model.sampling import Sampling
+    from .search.sampling import Sampling
     from .text.joining import Translation
     from .training.loop import Run, train
 
@@ -27,7 +27,7 @@ _HOME = {
     "Generator": "inference.generator",
     "ModelConfig": "config",
     "Run": "training.loop",
-    "Sampling": "model.sampling",
+    "Sampling": "search.sampling",
     "Transformer": "model.encoder_decoder",
     "Translation": "text.joining",
     "Translator": "inference.translator",

@@ -11,7 +11,7 @@ from transformer.config import GPTConfig
 from transformer.errors import UserError
 from transformer.inference.compiled import CompiledStep
 from transformer.model.gpt import GPT
-from transformer.model.sampling import Sampling
+from transformer.search.sampling import Sampling
 
 VOCAB_SIZE = 30
 

@@ -10,7 +10,7 @@ from transformer.export.trained import Trained
 from transformer.inference.engine import TorchEngine
 from transformer.inference.score import Score
 from transformer.inference.translator import Translator
-from transformer.model.sampling import Sampling
+from transformer.search.sampling import Sampling
 from transformer.text.joining import Translation
 
 PIZZA = "Die Pizza kam aus dem Ofen und schmeckte gut."

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transformer.inference.beam_search import Hypothesis
 from transformer.inference.sampling import sample
-from transformer.model.sampling import Sampling, draw
+from transformer.search.beam_search import Hypothesis
+from transformer.search.sampling import Sampling, draw
 
 BOS, EOS, A, B = range(4)
 Ids = tuple[int, ...]

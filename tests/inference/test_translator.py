@@ -19,13 +19,13 @@ from torch import Tensor
 from transformer.config import Config, DecodingConfig, ModelConfig, TextConfig
 from transformer.data.tokenizer import Tokenizer
 from transformer.errors import UserError
-from transformer.inference.beam_search import Hypothesis
 from transformer.inference.call_settings import SearchSettings
 from transformer.inference.translator import FIRST_WINDOW, Translator
 from transformer.model.encoder_decoder import DecodingState, Transformer
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError
 from transformer.runs.weights import named_weights, save_weights
+from transformer.search.beam_search import Hypothesis
 from transformer.text.german import GERMAN
 from transformer.text.joining import Translation
 from transformer.text.preparing import MAX_PIECES

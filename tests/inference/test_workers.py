@@ -16,10 +16,10 @@ import torch
 
 from transformer.config import DecodingConfig
 from transformer.errors import UserError
-from transformer.inference.beam_search import Hypothesis
 from transformer.inference.engine import Ids
 from transformer.inference.translator import Translator
 from transformer.inference.workers import Workers
+from transformer.search.beam_search import Hypothesis
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="starts workers by a fork")
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transformer.config import ModelConfig
-from transformer.inference.beam_search import beam_search, length_penalty
 from transformer.model import decoding_state
 from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
+from transformer.search.beam_search import beam_search, length_penalty
 
 PAD, BOS, EOS = 0, 1, 2
 VOCAB_SIZE = 30

@@ -12,7 +12,7 @@ from transformer.config import GPTConfig, ModelConfig
 from transformer.model.encoder_decoder import Transformer
 from transformer.model.gpt import GPT
 from transformer.model.gpt2 import gpt2_config
-from transformer.model.sampling import Sampling
+from transformer.search.sampling import Sampling
 
 VOCAB_SIZE = 20
 

@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from transformer.export.gpt2 import gpt2_files
 from transformer.model.gpt import GPT
-from transformer.model.gpt2 import gpt2_config, gpt2_files
-from transformer.model.sampling import Sampling
+from transformer.model.gpt2 import gpt2_config
+from transformer.search.sampling import Sampling
 
 transformers = pytest.importorskip("transformers")
 

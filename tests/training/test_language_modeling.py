@@ -15,7 +15,8 @@ from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
 from transformer.data.tokenizer import TokenizerError
-from transformer.model.gpt2 import gpt2_config, gpt2_files
+from transformer.export.gpt2 import gpt2_files
+from transformer.model.gpt2 import gpt2_config
 from transformer.runs.checkpoints import TrainingState
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError

@@ -34,7 +34,7 @@ def sampling_of(args: argparse.Namespace) -> Any:
     Raises:
         UserError: one of them is out of bounds.
     """
-    from ..model.sampling import Sampling
+    from ..search.sampling import Sampling
 
     given = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
     try:

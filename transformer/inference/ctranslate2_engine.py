@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..runs.directory import RunDirectory
 from ..runs.errors import CheckpointError
 from ..runs.loading import LONGEST, require_same_run
-from .beam_search import Hypothesis, length_penalty
+from ..search.beam_search import Hypothesis, length_penalty
 from .checks import check_number
 from .sampling import OVERFLOW
 

@@ -17,8 +17,8 @@ from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..model.decoding_state import DecodingState
 from ..model.encoder_decoder import Transformer
-from ..model.sampling import Sampling
-from .beam_search import Hypothesis, beam_search, length_penalty
+from ..search.beam_search import Hypothesis, beam_search, length_penalty
+from ..search.sampling import Sampling
 from .sampling import OVERFLOW, checked, sample
 from .shortlist import Shortlist
 

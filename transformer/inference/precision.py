@@ -1,9 +1,9 @@
 """The matrix products of a trained model, made for inference: in fp32, bf16 or int8.
 
-On a CPU the weights are laid out once, as oneDNN multiplies by them fastest. That makes a search in
-fp32 a tenth faster than with torch's own layers (88 instead of 77 sentences of Multi30k per second).
-A single sentence takes two thirds of the time (42 ms instead of 67), since a product with the five
-hypotheses of one beam does little but read weights.
+On a CPU the weights are laid out once, as oneDNN multiplies by them fastest. A search in fp32 is
+then a tenth faster than with torch's own layers (88 instead of 77 sentences of Multi30k per
+second). A single sentence takes two thirds of the time (42 ms instead of 67), since a product with
+the five hypotheses of one beam does little but read weights.
 """
 
 import logging

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ..config import DecodingConfig
 from ..data.batching import search_batches
+from ..search.beam_search import Hypothesis
 from ..text.joining import Translation, best_of
 from ..text.preparing import Preparer
-from .beam_search import Hypothesis
 from .engine import Ids
 from .workers import Found, Submit
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..model.sampling import Sampling, sample_tokens
-from ..model.stepping import S, Step
-from .beam_search import Hypothesis
+from ..search.beam_search import Hypothesis
+from ..search.sampling import Sampling, sample_tokens
+from ..search.stepping import S, Step
 
 OVERFLOW = (
     "the model computes numbers that are infinite or none at all: its weights are damaged or far "

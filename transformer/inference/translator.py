@@ -15,9 +15,10 @@ from ..data.tokenizer import Tokenizer
 from ..device import choose_device
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
-from ..model.sampling import Sampling
+from ..model.kernels import KernelName, use_kernel
 from ..runs.directory import RunDirectory
 from ..runs.loading import load_run
+from ..search.sampling import Sampling
 from ..text.characters import printable
 from ..text.joining import Translation, distinct, joined
 from ..text.preparing import Preparer
@@ -35,7 +36,7 @@ from .workers import MAX_WORKERS, Workers
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .beam_search import Hypothesis
+    from ..search.beam_search import Hypothesis
 
 FIRST_WINDOW, WINDOW = 32, 1024
 """Lines sorted by length together when a stream is translated: bounded memory, little padding. The
@@ -101,6 +102,7 @@ class Translator:
         *,
         device: str = "cpu",
         precision: Precision = "fp32",
+        attention_kernel: KernelName = "formula",
         shortlist: bool = False,
     ) -> Translator:
         """The model of a run directory, or without `path` the one that ships with the package.
@@ -109,6 +111,7 @@ class Translator:
             path: the run directory.
             device: cpu, cuda, cuda:1, mps, or auto: a GPU if there is one.
             precision: of the matrix products; see `convert`.
+            attention_kernel: formula, or fused, which is quicker on a GPU; see `use_kernel`.
             shortlist: use the run's vocabulary shortlist, made by scripts/build_shortlist.py.
 
         Raises:
@@ -123,12 +126,19 @@ class Translator:
         if shortlist:
             n = loaded.tokenizer.vocab_size
             pieces = Shortlist.load(run.path / SHORTLIST, vocab_size=n)
-        model = convert(loaded.model.to(chosen), precision)
+        model = loaded.model.to(chosen)
+        use_kernel(model, attention_kernel)
+        model = convert(model, precision)
         engine = TorchEngine(model, loaded.tokenizer, pieces)
         translator = cls._of_run(engine, loaded.tokenizer, loaded.config, loaded.longest_src)
         again = RunDirectory(run.path.absolute())  # found from another working directory, too
         translator._load_model = lambda: load_run(again, "translation").model
-        arguments = {"device": device, "precision": precision, "shortlist": shortlist}
+        arguments = {
+            "device": device,
+            "precision": precision,
+            "attention_kernel": attention_kernel,
+            "shortlist": shortlist,
+        }
         translator._source = cls.load, {"path": str(run.path), **arguments}
         return translator
 

@@ -24,7 +24,7 @@ import torch
 from ..config import DecodingConfig
 from ..errors import UserError
 from ..memory import keep_freed_memory
-from .beam_search import Hypothesis
+from ..search.beam_search import Hypothesis
 from .checks import check_number
 from .engine import Engine, Ids
 

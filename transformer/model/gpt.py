@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..config import GPTConfig
+from ..search.sampling import Drawn, Sampling, sample_tokens
+from ..search.stepping import Step
 from .embedding import Embedding
 from .encoder_decoder import Decoder
 from .initialisation import initialise
 from .kv_cache import KeyValueCache
 from .layout import Padded
 from .masks import causal_mask
-from .sampling import Drawn, Sampling, sample_tokens
-from .stepping import Step
 
 
 @dataclass(frozen=True)

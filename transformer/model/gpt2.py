@@ -1,10 +1,9 @@
-"""GPT-2 as Hugging Face stores it: its settings and weights by our names, and back."""
+"""GPT-2 as Hugging Face stores it: its settings and weights by our names."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -12,7 +11,7 @@ from torch import Tensor
 from ..config import GPTConfig
 from .gpt import GPT
 
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
     "gelu": "gelu",
@@ -21,7 +20,7 @@ _ACTIVATIONS = {
 }
 
 # What else their config.json may say, and the only value that our blocks compute.
-_FIXED = {
+FIXED = {
     "layer_norm_epsilon": 1e-5,
     "scale_attn_weights": True,
     "scale_attn_by_inverse_layer_idx": False,
@@ -30,14 +29,14 @@ _FIXED = {
 }
 
 # Ours → theirs, inside a layer; the norms have a weight and a bias, too.
-_LAYER = {
+LAYER = {
     "self_attention_residual.norm": "ln_1",
     "self_attention.output": "attn.c_proj",
     "feed_forward_residual.norm": "ln_2",
     "feed_forward.expand": "mlp.c_fc",
     "feed_forward.contract": "mlp.c_proj",
 }
-_QUERY_KEY_VALUE = ("query", "key", "value")  # three of ours in one of theirs, attn.c_attn
+QUERY_KEY_VALUE = ("query", "key", "value")  # three of ours in one of theirs, attn.c_attn
 
 
 def gpt2_config(**settings: Any) -> GPTConfig:
@@ -121,60 +120,17 @@ def read_gpt2(folder: Path) -> GPT:
     return gpt.eval()
 
 
-def gpt2_files(gpt: GPT, *, eos_id: int | None = None) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """config.json and weights that Hugging Face's `GPT2LMHeadModel` loads: same logits.
-
-    Args:
-        gpt: with the choices of `gpt2_config`.
-        eos_id: what ends a text.
-
-    Raises:
-        ValueError: the model makes a choice that GPT-2 does not have.
-    """
-    config = gpt.config
-    if config.tie == "none":
-        raise ValueError("GPT-2 has model.tie=all; this model has none")
-    needed = {"positions": "learned", "scale_embedding": False, "norm_first": True}
-    for name, value in needed.items():
-        if getattr(config, name) != value:
-            raise ValueError(
-                f"GPT-2 has model.{name}={value}; this model has {getattr(config, name)}"
-            )
-    if config.activation_dropout:
-        raise ValueError("GPT-2 has no model.activation_dropout")
-    settings = {
-        "model_type": "gpt2",
-        "architectures": ["GPT2LMHeadModel"],
-        "vocab_size": gpt.vocab_size,
-        "n_positions": config.context,
-        "n_embd": config.d_model,
-        "n_layer": config.n_decoder_layers,
-        "n_head": config.n_heads,
-        "n_inner": config.d_ff,
-        "activation_function": {ours: hf for hf, ours in reversed(_ACTIVATIONS.items())}[
-            config.activation
-        ],
-        "resid_pdrop": config.dropout,
-        "embd_pdrop": config.dropout,
-        "attn_pdrop": config.attention_dropout,
-        "bos_token_id": eos_id,
-        "eos_token_id": eos_id,
-        **_FIXED,
-    }
-    return settings, _to_theirs(dict(gpt.named_parameters()), config)
-
-
 def _our_config(settings: dict[str, Any], folder: Path) -> GPTConfig:
-    for name, value in _FIXED.items():
+    for name, value in FIXED.items():
         if settings.get(name, value) != value:
             raise ValueError(
                 f"{folder / 'config.json'}: {name} must be {value}; found {settings[name]}"
             )
     activation = settings.get("activation_function", "gelu_new")
-    if activation not in _ACTIVATIONS:
+    if activation not in ACTIVATIONS:
         raise ValueError(
             f"{folder / 'config.json'}: activation_function must be one of "
-            f"{', '.join(_ACTIVATIONS)}; found {activation!r}"
+            f"{', '.join(ACTIVATIONS)}; found {activation!r}"
         )
     if settings.get("resid_pdrop", 0.1) != settings.get("embd_pdrop", 0.1):
         raise ValueError(f"{folder / 'config.json'}: resid_pdrop and embd_pdrop must be equal")
@@ -185,7 +141,7 @@ def _our_config(settings: dict[str, Any], folder: Path) -> GPTConfig:
         n_heads=settings["n_head"],
         n_decoder_layers=settings["n_layer"],
         context=settings["n_positions"],
-        activation=_ACTIVATIONS[activation],
+        activation=ACTIVATIONS[activation],
         dropout=settings.get("resid_pdrop", 0.1),
         attention_dropout=settings.get("attn_pdrop", 0.1),
     )
@@ -201,42 +157,16 @@ def _to_ours(theirs: dict[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
     }
     for i in range(config.n_decoder_layers):
         here, there = f"decoder.layers.{i}", f"h.{i}"
-        for name, other in _LAYER.items():
+        for name, other in LAYER.items():
             weight = theirs[f"{there}.{other}.weight"]
             ours[f"{here}.{name}.weight"] = weight if weight.dim() == 1 else weight.t()
             ours[f"{here}.{name}.bias"] = theirs[f"{there}.{other}.bias"]
         weights = theirs[f"{there}.attn.c_attn.weight"].t().chunk(3)
         biases = theirs[f"{there}.attn.c_attn.bias"].chunk(3)
-        for name, weight, bias in zip(_QUERY_KEY_VALUE, weights, biases, strict=True):
+        for name, weight, bias in zip(QUERY_KEY_VALUE, weights, biases, strict=True):
             ours[f"{here}.self_attention.{name}.weight"] = weight
             ours[f"{here}.self_attention.{name}.bias"] = bias
     return ours
-
-
-def _to_theirs(ours: dict[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
-    theirs = {
-        "wte.weight": ours["embedding.weight"],
-        "wpe.weight": ours["embedding.positions"],
-        "ln_f.weight": ours["decoder.norm.weight"],
-        "ln_f.bias": ours["decoder.norm.bias"],
-    }
-    for i in range(config.n_decoder_layers):
-        here, there = f"decoder.layers.{i}", f"h.{i}"
-        for name, other in _LAYER.items():
-            weight = ours[f"{here}.{name}.weight"]
-            theirs[f"{there}.{other}.weight"] = weight if weight.dim() == 1 else weight.t()
-            theirs[f"{there}.{other}.bias"] = _bias(ours, f"{here}.{name}", weight)
-        names = [f"{here}.self_attention.{name}" for name in _QUERY_KEY_VALUE]
-        weights = [ours[f"{name}.weight"] for name in names]
-        biases = [_bias(ours, name, w) for name, w in zip(names, weights, strict=True)]
-        theirs[f"{there}.attn.c_attn.weight"] = torch.cat(weights).t()
-        theirs[f"{there}.attn.c_attn.bias"] = torch.cat(biases)
-    return {f"transformer.{name}": weight.detach().contiguous() for name, weight in theirs.items()}
-
-
-def _bias(ours: dict[str, Tensor], name: str, weight: Tensor) -> Tensor:
-    # Without model.attention_bias there is none, which is the same as 0.
-    return ours.get(f"{name}.bias", weight.new_zeros(len(weight)))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transformer.inference.beam_search import (
+from transformer.search.beam_search import (
     Hypothesis,
     beam_search,
     best_continuations,

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..model.stepping import S, Step
+from .stepping import S, Step
 
 NOTHING = float("-inf")
 
