@@ -227,7 +227,10 @@ def test_output_to_a_device_a_link_and_a_folder(
     assert "is a folder; name a file" in capsys.readouterr().err
     missing = tmp_path / "nowhere" / "a.en"
     assert translate_main(["--output", str(missing), "Guten Morgen!"]) == 1
-    assert f"cannot write {missing}: there is no folder {missing.parent}; make" in capsys.readouterr().err
+    assert (
+        f"cannot write {missing}: there is no folder {missing.parent}; make"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_argument_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
@@ -475,7 +478,10 @@ CTRANSLATE2 = ["--engine", "ctranslate2"]
         (["--workers", "2", "--threads", "1"], "give --workers or --threads, not both: a worker"),
         (["--sample", "--top-p", "0"], "top_p must be above 0 and at most 1; found 0.0"),
         (CTRANSLATE2, "--engine ctranslate2 needs --model, a folder of transformer-export"),
-        ([*CTRANSLATE2, "--model", "nowhere"], "nowhere is no model for CTranslate2; transformer-"),
+        (
+            [*CTRANSLATE2, "--model", "nowhere"],
+            "nowhere is not a model for CTranslate2; transformer-",
+        ),
         ([*CTRANSLATE2, "--model", "x", "--workers", "2"], "ctranslate2 takes --threads"),
         ([*CTRANSLATE2, "--model", "x", "--shortlist"], "--shortlist is for --engine torch; leave"),
     ],

@@ -26,6 +26,7 @@ from transformer.config import (
     GPTConfig,
     ModelConfig,
     SourceConfig,
+    TextConfig,
     TokenizerConfig,
     TrainingConfig,
     describe_settings,
@@ -696,6 +697,48 @@ def test_old_files_name_the_defaults_of_the_other_model(
 def test_old_files_name_a_coverage_penalty_of_0(tmp_path: Path) -> None:
     path = write(tmp_path, "decoding: {coverage_penalty: 0.0, beam_size: 7}\n")
     assert load_config(path).decoding == DecodingConfig(beam_size=7)
+
+
+OLD_TEXT = "{split: always, placeholders: true, restore_umlauts: true, lower_shouting: true}"
+
+
+def test_settings_that_have_moved_are_understood_where_they_were(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved = TextConfig(split="always", placeholders=True, restore_umlauts=True, lower_shouting=True)
+    config = load_config(write(tmp_path, f"decoding: {OLD_TEXT}\ntext: {{split: long}}\n"))
+    assert config.text == moved.model_copy(update={"split": "long"})
+    [told] = caplog.messages
+    assert "old names still work: decoding.split is now text.split, decoding.placeholders" in told
+    caplog.clear()
+    assert load_config(None, ["decoding.split=never", "text.split=always"]).text.split == "always"
+    assert load_config(None, ["text.split=always", "decoding={split: never}"]).text.split == "never"
+    assert len(caplog.messages) == 2
+    # A run's own settings stay as they were written, and what is given beside them is told.
+    caplog.clear()
+    run = write(tmp_path, f"decoding: {OLD_TEXT}\n", "config.yaml")
+    assert load_config(run).text == moved and not caplog.messages
+    assert load_config(run, ["decoding.split=never"]).text.split == "never"
+    assert [message.count("is now") for message in caplog.messages] == [1]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("decoding.split=often", "override 'decoding.split=often': text.split: input should be"),
+        ("decoding.split.a=1", "decoding.split is one setting and has no parts"),
+        ("decoding.placeholder=true", "did you mean 'text.placeholders'?"),
+        ("text.splitt=never", "did you mean 'text.split'?"),
+        ("text.beam_size=4", "did you mean 'decoding.beam_size'?"),
+    ],
+)
+def test_errors_know_where_settings_have_moved(override: str, message: str) -> None:
+    assert message in error_of(override)
+
+
+def test_a_moved_setting_is_not_one_of_its_old_section() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'split'; it is now text\.split"):
+        DecodingConfig(split="always")  # type: ignore[call-arg]
 
 
 def test_each_task_has_settings_of_a_model_of_its_own() -> None:

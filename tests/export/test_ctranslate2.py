@@ -305,7 +305,7 @@ def test_n_best_above_the_beam_is_an_error(make: Callable[..., Trained], tmp_pat
 
 
 def test_what_is_no_export_is_not_loaded(make: Callable[..., Trained], tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="is no model for CTranslate2; transformer-export"):
+    with pytest.raises(CheckpointError, match="is not a model for CTranslate2; transformer-export"):
         CTranslate2Engine.load(tmp_path)
     export_ctranslate2(make(), tmp_path)
     (tmp_path / "model.bin").write_bytes(b"nothing")

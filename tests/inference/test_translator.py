@@ -418,7 +418,7 @@ def test_a_second_search_begins_with_the_prefix(
 
 def test_german_has_rules_of_its_own(tokenizer: Tokenizer) -> None:
     line = "Er kommt evtl. Montag."
-    heard = {}
+    heard: dict[str, list[str]] = {}
     for language in ("de", "en"):
         engine = Parrot(tokenizer, lambda text: [text])
         text = TextConfig(split="always")

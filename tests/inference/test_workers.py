@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -93,6 +94,29 @@ def test_two_find_what_one_finds_to_the_last_bit(
     assert translator.translate_batch(
         lines, prefixes=prefixes, workers=workers
     ) == translator.translate_batch(lines, prefixes=prefixes)
+
+
+@linux
+def test_searches_that_are_made_again_are_the_workers_too(
+    shipped: Translator, german: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{line} 0171 2345678 um 12:3{i} an eva@b.de" for i, line in enumerate(german[:6])]
+    text = shipped.text.model_copy(update={"placeholders": True})
+    translator = Translator(shipped.engine, shipped.tokenizer, shipped.decoding, text)
+    n_searched = 0
+    search = shipped.engine.search
+
+    def counted(batch: Sequence[Ids], *args: Any) -> list[list[Hypothesis]]:
+        nonlocal n_searched
+        n_searched += len(batch)
+        return search(batch, *args)
+
+    monkeypatch.setattr(shipped.engine, "search", counted)
+    expected = translator.translate_batch(lines)
+    assert n_searched > len(lines)  # some needed more than one
+    n_searched = 0
+    assert translator.translate_batch(lines, workers=2) == expected
+    assert n_searched == 0  # by this process
 
 
 @linux

@@ -1,4 +1,4 @@
-"""What a caller hands over: texts that are texts, numbers within their bounds."""
+"""Checks what a caller hands over: texts must be str, numbers within their bounds."""
 
 from collections.abc import Iterable, Iterator
 from numbers import Integral
@@ -8,10 +8,10 @@ from ..errors import UserError
 
 
 def check_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:
-    """The number, if it is a whole one within its bounds.
+    """Returns a whole number that is within its bounds.
 
     Raises:
-        UserError: it is not; the message names the bound.
+        UserError: it is not whole, or outside; the message names the bound.
     """
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise UserError(f"{name} must be a whole number; found {_short(value)}")
@@ -24,10 +24,10 @@ def check_number(name: str, value: Any, lowest: int, highest: int | None = None)
 
 
 def check_text(name: str, value: Any) -> str:
-    """The text, if it is one.
+    """Returns a text that is a str.
 
     Raises:
-        UserError: it is not.
+        UserError: it is something else.
     """
     if not isinstance(value, str):
         decode = "; decode it first" if isinstance(value, bytes) else ""
@@ -36,14 +36,14 @@ def check_text(name: str, value: Any) -> str:
 
 
 def check_texts(name: str, values: Any) -> Iterator[str]:
-    """Each text as it is wanted, if it is one; what holds them is checked at once.
+    """Yields texts, each checked when it is asked for; their container is checked at once.
 
     Args:
-        name: of one of them, followed by its number from 0: line, prefix.
+        name: what one of them is called, such as line; messages add its number, from 0.
         values: any iterable of texts.
 
     Raises:
-        UserError: a text in place of several, or something else in place of a text.
+        UserError: there is one text in place of several, or something else in place of a text.
     """
     if isinstance(values, str | bytes):
         raise UserError(

@@ -19,27 +19,27 @@ from .checks import check_number
 from .sampling import OVERFLOW
 
 PATIENCE = 2.0
-"""CTranslate2 ends a search once so many times beam_size hypotheses are finished, if the settings
-name no other patience: it has no rule that waits until no other can win."""
+"""CTranslate2 ends a search once this many times beam_size hypotheses are finished, if the settings
+name no other patience. It has no rule that waits until no other hypothesis can win."""
 
 EXPONENTS = {"paper": 0.6, "power": 1.0, "none": 0.0}
 """The power of the length that CTranslate2 divides by, in units of alpha. ((5 + n) / 6)^alpha grows
-as n^(n / (n + 5) alpha) does: a half of alpha at 5 pieces, four fifths at 20."""
+as n^(n / (n + 5) alpha) does: half of alpha at 5 pieces, four fifths at 20."""
 
 
 class CTranslate2Engine:
-    """Searches as `beam_search` does; on the same weights it finds the same, with these limits.
+    """Searches as `beam_search` does. With the same weights it finds the same, with three limits:
 
     - Our search ends when no live hypothesis can win any more, CTranslate2's after `PATIENCE` times
-      beam_size finished ones. A better one that would come later is missed.
-    - CTranslate2 has no penalty `paper`. It ranks by a power of the length that is near it and
-      returns its best beam_size; these are ranked again by our penalty of their log-probability.
+      beam_size finished ones. It misses a better one that would come later.
+    - CTranslate2 has no penalty `paper`. It ranks by a power of the length that comes close, and
+      returns its best beam_size; these are ranked again by our penalty.
     - At the length limit, hypotheses that were cut off may crowd out finished ones.
 
     Args:
         translator: a `ctranslate2.Translator`.
         tokenizer: the one of the model.
-        n_positions: pieces at most of a source or a translation.
+        n_positions: most pieces of a source or a translation.
         longest_src: pieces of the longest source seen in training; None if unknown.
     """
 
@@ -79,7 +79,7 @@ class CTranslate2Engine:
             compute_type: arithmetic, such as int8 or bfloat16; default: as the weights are stored.
 
         Raises:
-            CheckpointError: no such folder, or one without what an export leaves there.
+            CheckpointError: there is no such folder, or it lacks what an export leaves there.
             UserError: ctranslate2 is not installed, or cannot load the folder on this device.
         """
         try:
@@ -135,7 +135,7 @@ class CTranslate2Engine:
             UserError: a source is longer than `n_positions`, or the process was forked after
                 loading.
         """
-        if self._process != os.getpid():  # it would wait for ever for threads that are not there
+        if self._process != os.getpid():  # it would wait for ever for threads that do not exist
             raise UserError(
                 "CTranslate2 does not work in a process that was forked after the model was "
                 "loaded, as workers are; load it in that process, or take one worker"
@@ -160,8 +160,9 @@ class CTranslate2Engine:
         found = self._search(batch, settings, max(limits), given)
         for ids, begins, limit, hypotheses in zip(batch, given, limits, found, strict=True):
             best = self._allowed(hypotheses, limit)
-            # What the limits of others have let grow too long is searched again under its own. Only
-            # then are forbidden pieces hidden, since CTranslate2 gives their share to all others.
+            # A hypothesis may have grown too long under the limits of other sources: search again
+            # under its own. Hide forbidden pieces only if that does not help either, since
+            # CTranslate2 gives their share to all other pieces.
             for hide_forbidden in (False, True):
                 if len(best) < n_best:
                     [again] = self._search(
@@ -184,7 +185,7 @@ class CTranslate2Engine:
         *,
         hide_forbidden: bool = False,
     ) -> list[list[Hypothesis]]:
-        # A beam of one is greedy search: there is nothing to compare lengths with.
+        # A beam of one is greedy search: there are no lengths to compare.
         kind = settings.length_penalty if settings.beam_size > 1 else "none"
         exponent = EXPONENTS[kind] * settings.alpha
         results = self._translator.translate_batch(
@@ -198,9 +199,9 @@ class CTranslate2Engine:
             length_penalty=exponent,
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
             max_decoding_length=limit,
-            min_decoding_length=0,  # by default 1, which gives EOS's share to all others
-            max_input_length=0,  # or else it cuts off sources without a word
-            return_end_token=True,  # EOS then counts as a piece, as with us
+            min_decoding_length=0,  # the default, 1, gives EOS's share to all other pieces
+            max_input_length=0,  # no limit; by default it cuts sources off silently
+            return_end_token=True,  # then EOS counts as a piece, as in our search
             return_scores=True,
             suppress_sequences=[[self._pieces[i]] for i in sorted(self._forbidden)]
             if hide_forbidden
@@ -218,7 +219,7 @@ class CTranslate2Engine:
                 finished = ids[-1] == self.tokenizer.eos_id
                 ids = ids[:-1] if finished else ids
                 hypotheses.append(Hypothesis(tuple(ids), log_prob / penalty, log_prob, finished))
-            # Those that were cut off take the places that no finished one takes.
+            # Those that were cut off come last.
             found.append(sorted(hypotheses, key=lambda h: (not h.finished, -h.score)))
         return found
 
@@ -232,15 +233,15 @@ class CTranslate2Engine:
 
 def _read_about(folder: RunDirectory) -> tuple[int, int | None, str | None]:
     # What our exports write into config.json: n_positions, longest_src, and the fingerprint of the
-    # tokenizer, which older ones lack.
+    # tokenizer, which older exports lack.
     try:
         about = json.loads((folder.path / "config.json").read_text(encoding="utf-8"))
         n_positions, longest_src = about["n_positions"], about["longest_src"]
         fingerprint = about.get("tokenizer")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(
-            f"{folder.path} is no model for CTranslate2; transformer-export --format ctranslate2 "
-            f"writes one"
+            f"{folder.path} is not a model for CTranslate2; "
+            "transformer-export --format ctranslate2 writes one"
         ) from None
     numbers = [("n_positions", n_positions)]
     if longest_src is not None:

@@ -1,14 +1,16 @@
 """Searches for many lines: in batches, and again for the sentences that need another search."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..config import DecodingConfig
 from ..data.batching import search_batches
 from ..search.beam_search import Hypothesis
+from ..search.sampling import Sampling
 from ..text.joining import Translation, best_of
 from ..text.preparing import Preparer
-from .engine import Ids
+from .engine import Ids, TorchEngine
 from .workers import Found, Submit
 
 USUAL_BEAM = 8
@@ -23,6 +25,34 @@ def batches(
     lengths = [max(map(len, pair)) for pair in zip(sources, prefixes, strict=True)]
     beam_size = max(settings.beam_size, USUAL_BEAM)
     return search_batches(lengths, settings.batch_tokens * USUAL_BEAM // beam_size)
+
+
+def windows(lines: Iterator[str], first: int, largest: int) -> Iterator[list[str]]:
+    """Lines that are translated together: each time twice as many as before, up to the largest."""
+    size = min(first, largest)
+    while window := list(islice(lines, size)):
+        yield window
+        size = min(2 * size, largest)
+
+
+def draw(
+    engine: TorchEngine,
+    source: Ids,
+    prefix: Ids,
+    streams: Sequence[int],
+    settings: DecodingConfig,
+    sampling: Sampling,
+) -> list[Hypothesis]:
+    """Draws one translation of a source per random stream, in batches.
+
+    A batch has as many rows as a search with the usual beam has for such a source.
+    """
+    size = max(1, USUAL_BEAM * settings.batch_tokens // max(len(source), len(prefix)))
+    drawn: list[Hypothesis] = []
+    for some in (streams[first : first + size] for first in range(0, len(streams), size)):
+        n = len(some)
+        drawn += engine.sample([source] * n, settings, sampling, [prefix] * n, list(some))
+    return drawn
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ from .checks import check_number, check_text, check_texts
 from .engine import Engine, TorchEngine
 from .precision import Precision, check_precision, convert
 from .reloading import reloaded
-from .rounds import USUAL_BEAM, Rounds, batches
+from .rounds import Rounds, batches, draw, windows
 from .score import Score
 from .shortlist import NAME as SHORTLIST
 from .shortlist import Shortlist
@@ -39,11 +38,11 @@ if TYPE_CHECKING:
     from ..search.beam_search import Hypothesis
 
 FIRST_WINDOW, WINDOW = 32, 1024
-"""Lines sorted by length together when a stream is translated: bounded memory, little padding. The
-first windows are small and double, so that the first translations come at once."""
+"""Lines of a stream that are sorted by length together: bounded memory, little padding. The first
+window is small and each one doubles, so that the first translations come at once."""
 
 MAX_WINDOW, MAX_SAMPLES, MAX_ALTERNATIVES = 100_000, 1000, 100
-"""Of what a call may ask for: far more than is of use, and less than fills the memory."""
+"""Most that a call may ask for: far more than is of use, and less than fills the memory."""
 
 
 class Translator:
@@ -105,7 +104,7 @@ class Translator:
         attention_kernel: KernelName = "formula",
         shortlist: bool = False,
     ) -> Translator:
-        """The model of a run directory, or without `path` the one that ships with the package.
+        """Loads the model of a run directory, or without `path` the one in the package.
 
         Args:
             path: the run directory.
@@ -115,8 +114,8 @@ class Translator:
             shortlist: use the run's vocabulary shortlist, made by scripts/build_shortlist.py.
 
         Raises:
-            CheckpointError: no run directory, or one without usable weights or shortlist.
-            UserError: no such device or precision, or int8 where it is not possible.
+            CheckpointError: this is not a run directory, or its weights or shortlist are unusable.
+            UserError: there is no such device or precision, or int8 is not possible there.
         """
         check_precision(precision)
         chosen = choose_device(device)
@@ -151,7 +150,7 @@ class Translator:
         threads: int | None = None,
         compute_type: str = "default",
     ) -> Translator:
-        """A folder that `transformer-export --format ctranslate2` wrote, run by CTranslate2.
+        """Loads a folder that `transformer-export --format ctranslate2` wrote, for CTranslate2.
 
         Args and errors: see `CTranslate2Engine.load`.
         """
@@ -185,13 +184,13 @@ class Translator:
         if self._source is None:
             raise UserError(
                 "only a translator that was loaded from a folder can be pickled; this one was made "
-                "of a model"
+                "from a model"
             )
         load, arguments = self._source
         kept = {"decoding": self.decoding, "text": self.text, "longest_src": self.longest_src}
         return reloaded, (load, tuple(arguments.items()), kept)
 
-    # Copies are of what is there; only a pickle loads it again.
+    # A copy is made from what is in memory; only a pickle is loaded again.
 
     def __copy__(self) -> Translator:
         other = object.__new__(type(self))
@@ -209,11 +208,11 @@ class Translator:
     def model(self) -> Transformer:
         """The model as it was trained, to look into.
 
-        What `load` has made ready to search fast no longer has its layers, so it is loaded again
-        when it is first asked for.
+        `load` converts it for fast search, which replaces its layers. So the first call here loads
+        it again.
 
         Raises:
-            UserError: another engine has none.
+            UserError: the engine is another one, which has no such model.
         """
         if self._load_model is not None:
             self._model, self._load_model = self._load_model(), None
@@ -221,12 +220,12 @@ class Translator:
 
     @lists_settings
     def translate(self, text: str, *, prefix: str = "", **settings: Unpack[SearchSettings]) -> str:
-        """The best translation of one text.
+        """Returns the best translation of one text.
 
         Args:
             text: to translate.
             prefix: what the translation begins with.
-            settings: what is not as in `decoding` and `text`; see below.
+            settings: replace those of `decoding` and `text`; see below.
 
         Raises:
             UserError: text or prefix is not a str, or a setting is unknown or impossible.
@@ -245,25 +244,25 @@ class Translator:
         workers: int = 1,
         **settings: Unpack[SearchSettings],
     ) -> list[list[Translation]]:
-        """For each line its n_best translations, best first.
+        """Returns the n_best translations of each line, best first.
 
-        Those of a line are distinct: what the search finds twice, spelled with other pieces, comes
-        once, so that there may be fewer. Of a line that was cut into sentences they are the
-        combinations with the best sums of scores; of one whose addresses were hidden, only those
-        that have all of them. An empty line gives one empty translation.
+        The translations of a line are distinct. The search may find one twice, spelled with other
+        pieces, so there may be fewer. If a line was cut into sentences, its translations are the
+        combinations with the best sums of scores. If its addresses were hidden, only translations
+        with all of them count. An empty line gives one empty translation.
 
         Args:
             lines: to translate.
-            n_best: translations a line at most, no more than beam_size.
+            n_best: most translations per line, at most beam_size.
             prefixes: for each line, what its translations begin with.
-            workers: processes that search at the same time; they stay for later calls, with the
-                model as it is at the first.
-            settings: what is not as in `decoding` and `text`; see below.
+            workers: processes that search at the same time. They stay for later calls, with the
+                model as it was at the first one.
+            settings: replace those of `decoding` and `text`; see below.
 
         Raises:
-            UserError: one text in place of several, a line or prefix that is not a str, n_best
-                above beam_size, either or workers below 1, a setting that is unknown or impossible,
-                or another number of prefixes than of lines.
+            UserError: there is one text in place of several, a line or prefix is not a str, n_best
+                is above beam_size, n_best or workers is below 1, a setting is unknown or
+                impossible, or there are not as many prefixes as lines.
         """
         lines = list(check_texts("line", lines))
         if prefixes is not None:
@@ -286,18 +285,19 @@ class Translator:
         first_window: int = FIRST_WINDOW,
         **settings: Unpack[SearchSettings],
     ) -> Iterator[list[Translation]]:
-        """`translate_batch` for any number of lines, in order.
+        """Does what `translate_batch` does, for any number of lines, in order.
 
         Args:
-            lines: to translate; with one worker `window` of them are in memory at a time, with more
-                twice as many.
+            lines: to translate. `window` of them are in memory at a time, or twice as many if there
+                are several workers.
             n_best, workers, settings: as in `translate_batch`.
             prefix: what every translation begins with.
-            window: lines sorted by length together.
-            first_window: lines translated first, so that the first come soon; twice as many next.
+            window: lines that are sorted by length together.
+            first_window: lines of the first window, few so that it ends soon. Each window after it
+                is twice as large, up to `window`.
 
         Raises:
-            UserError: as `translate_batch`, and a window below 1.
+            UserError: as in `translate_batch`, or a window is below 1.
         """
         lines = check_texts("line", lines)
         check_text("prefix", prefix)
@@ -306,16 +306,10 @@ class Translator:
         check_number("workers", workers, 1, MAX_WORKERS)
         chosen = self._settings(settings, n_best)
 
-        def windows() -> Iterator[list[str]]:
-            size = min(first_window, window)
-            while chunk := list(islice(lines, size)):
-                yield chunk
-                size = min(2 * size, window)
-
         def results() -> Iterator[list[Translation]]:
             begun: deque[Callable[[], list[list[Translation]]]] = deque()
             with self._searching(chosen, n_best, workers) as rounds:
-                for chunk in windows():
+                for chunk in windows(lines, first_window, window):
                     begun.append(rounds.begin(chunk, [prefix] * len(chunk)))
                     # Workers go on with the next window while this one's last searches still run.
                     if workers == 1 or len(begun) > 1:
@@ -328,41 +322,36 @@ class Translator:
     def sample(
         self, text: str, n: int = 1, *, prefix: str = "", sampling: Sampling | None = None
     ) -> list[Translation]:
-        """n translations drawn at random, in no order; the same seed gives the same ones.
+        """Draws n translations at random, in no order; the same seed gives the same ones.
 
         Raises:
-            UserError: n outside 1 … 1,000, text or prefix is not a str, or the engine cannot
+            UserError: n is outside 1 … 1,000, text or prefix is not a str, or the engine cannot
                 sample.
         """
         check_number("n", n, 1, MAX_SAMPLES)
         engine = self._torch_engine("sample")
-        # Drawn at random, a translation may lose a mark: nothing is hidden.
+        # A translation that is drawn at random may lose a mark, so nothing is hidden.
         preparer = self._preparer(self.text.model_copy(update={"placeholders": False}))
         begins = self._encoded("prefix", prefix)
         line = preparer.prepare(check_text("text", text))
         found: list[list[Translation]] = []
         for i, sentence in enumerate(line.sentences):
-            given = [] if i else begins
-            # As many rows as a search with the usual beam has of such a source.
-            length = max(len(sentence.ids), len(given))
-            size = max(1, USUAL_BEAM * self.decoding.batch_tokens // length)
-            drawn: list[Hypothesis] = []
-            for ranks in (range(n)[first : first + size] for first in range(0, n, size)):
-                drawn += engine.sample(
-                    [sentence.ids] * len(ranks),
-                    self.decoding,
-                    sampling or Sampling(),
-                    [given] * len(ranks),
-                    [rank * len(line.sentences) + i for rank in ranks],
-                )
+            drawn = draw(
+                engine,
+                sentence.ids,
+                [] if i else begins,
+                range(i, n * len(line.sentences), len(line.sentences)),
+                self.decoding,
+                sampling or Sampling(),
+            )
             found.append([sentence.written(self._translation(each)) for each in drawn])
         parts = [part * n if len(part) == 1 else part for part in line.filled(found)]
         return [joined(part[rank] for part in parts) for rank in range(n)]
 
     def score(self, text: str, translation: str) -> Score:
-        """How likely the model finds this translation of a text.
+        """Tells how likely the model finds this translation of a text.
 
-        Both as they are: nothing is cut into sentences, hidden, or spelled anew.
+        Both are taken as they are: nothing is cut into sentences, hidden or respelled.
 
         Raises:
             UserError: either is not a str or has more than 4,096 pieces, or the engine cannot
@@ -379,21 +368,21 @@ class Translator:
     def alternatives(
         self, text: str, prefix: str = "", n: int = 5, **settings: Unpack[SearchSettings]
     ) -> list[Translation]:
-        """What else could follow a prefix of the translation.
+        """Shows what else could follow a prefix of the translation.
 
         Args:
             text: to translate, as one sentence, just as it is.
             prefix: how the translation begins.
             n: how many of the likeliest next pieces to follow.
-            settings: what is not as in `decoding` and `text`; see below.
+            settings: replace those of `decoding` and `text`; see below.
 
         Returns:
-            For each such piece, the likeliest first, the best translation that goes on with it, but
-            each text once; none for an empty text.
+            For each of these pieces, the likeliest first, the best translation that goes on with
+            it, but each text only once. An empty text has none.
 
         Raises:
-            UserError: n outside 1 … 100, text or prefix is not a str or has more than 4,096 pieces,
-                a setting is unknown or impossible, or the engine cannot tell.
+            UserError: n is outside 1 … 100, text or prefix is not a str or has more than 4,096
+                pieces, a setting is unknown or impossible, or the engine cannot tell.
         """
         check_number("n", n, 1, MAX_ALTERNATIVES)
         chosen = self._settings(settings)
@@ -402,7 +391,7 @@ class Translator:
         begins = self._encoded("prefix", prefix)
         if len(source) == 1:
             return []
-        # One more, since the end of the sentence is among them and goes on with nothing.
+        # One more than n, since the end of the sentence may be among them, and nothing follows it.
         tokens = [token for token, _ in engine.next_tokens(source, begins, n + 1)]
         tokens = [token for token in tokens if token != self.tokenizer.eos_id][:n]
         prefixes = [[*begins, token] for token in tokens]

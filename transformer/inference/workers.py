@@ -1,9 +1,9 @@
 """Several searches at once, in processes of one thread each.
 
-A search is made of many small operations, and two threads that share each of them often wait for
-one another: in int8 they translate 188 sentences of Multi30k a second, two searches side by side
-258. These are processes, not threads, since Python lets only one thread at a time say what to
-compute next: with two threads it is 211 (beam 5, two cores of an AMD EPYC).
+A search is made of many small operations, and two threads that share each operation often wait for
+one another. In int8, beam 5, on two cores of an AMD EPYC, they translate 188 sentences of Multi30k
+per second; two searches side by side translate 258. The searches run in processes because Python
+lets only one thread at a time say what to compute next: two threads reach 211.
 """
 
 import gc
@@ -37,7 +37,7 @@ else:
     from multiprocessing.context import SpawnProcess as _Process
 
 MAX_WORKERS = 64
-"""Processes at most: each has memory of its own for what it searches."""
+"""Processes at most: each needs memory of its own to search."""
 
 Found = list[list[Hypothesis]]
 Submit = Callable[[Sequence[Ids], Sequence[Ids] | None], Callable[[], Found]]
@@ -45,14 +45,14 @@ Submit = Callable[[Sequence[Ids], Sequence[Ids] | None], Callable[[], Found]]
 
 
 class Workers:
-    """Processes that search for a translator. They are started when first wanted, and kept.
+    """Processes that search for a translator. They start when they are first needed, and stay.
 
-    Several threads may search at once. Who wants another number of workers than those that are
-    there gets new ones; the others end when nobody searches with them any more. A process that was
-    forked from the one that has them starts workers of its own.
+    Several threads may search at once. A call for another number of workers starts new ones; the
+    old ones end when no call uses them any more. A process forked from the owner of the workers
+    starts its own.
 
     Args:
-        engine: what searches; each worker has it for itself, but on Linux shares its memory.
+        engine: what searches. Each worker has a copy; on Linux the copies share their memory.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -61,11 +61,11 @@ class Workers:
 
     @contextmanager
     def searching(self, settings: DecodingConfig, n_best: int, n: int) -> Iterator[Submit]:
-        """Something that takes batches; with one worker each is searched when it is wanted.
+        """Yields a function that takes batches; with one worker, asking for a result searches.
 
         Args:
             settings: of all searches.
-            n_best: hypotheses a source.
+            n_best: hypotheses per source.
             n: processes; 1 means this one.
 
         Raises:
@@ -132,19 +132,19 @@ class Workers:
 
 
 class _Pool:
-    """Worker processes of one parent, and how many searches are using them."""
+    """The worker processes of one parent, and the number of calls that use them."""
 
     def __init__(self, owner: Workers, engine: Engine, n: int) -> None:
         self.n, self.pid, self.n_users = n, os.getpid(), 0
         self.executor = ProcessPoolExecutor(
             n, _WorkerContext(), initializer=_begin, initargs=(engine,)
         )
-        # Also when the owner is gone; but never by a process that was forked from this one.
+        # Runs when the owner is gone as well, but never in a process forked from this one.
         self.shut_down = Finalize(
             owner, self.executor.shutdown, kwargs={"wait": False, "cancel_futures": True}
         )
-        # A process that multiprocessing has started waits at its end for its children before it
-        # tells them to end. Before that, and before their queue is closed (10):
+        # A process that multiprocessing has started waits for its children at its end before it
+        # tells them to end. So they are ended first, and before their queue closes (priority 10).
         Finalize(None, _end_workers, exitpriority=100)
 
     def check_process(self) -> None:
@@ -156,7 +156,7 @@ class _Pool:
 
 
 class _Worker(_Process):
-    """Left alone by SIGTERM, so that what ends it when another worker has died is SIGKILL."""
+    """Ignores SIGTERM, so it takes SIGKILL to end it when another worker has died."""
 
     started_by: int | None = None
 
@@ -178,8 +178,8 @@ class _WorkerContext(_Context):
     Process = _Worker
 
 
-# A lock for all, since they are held briefly and seldom. A generator may be closed by the garbage
-# collector in the thread that holds it, hence the R.
+# One lock for all owners, since it is held briefly and seldom. It is reentrant because the garbage
+# collector may close a generator in the thread that holds it.
 _lock = threading.RLock()
 
 
@@ -189,7 +189,7 @@ def _new_lock() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # A thread that holds it is not there in a child.
+    # A thread that holds it in the parent does not exist in the child.
     os.register_at_fork(after_in_child=_new_lock)
 
 
@@ -198,8 +198,8 @@ _engine: Engine  # of a worker process
 
 def _begin(engine: Engine) -> None:
     global _engine
-    # What a terminal or a service manager sends to all of a group is for the process that gives the
-    # work: it may want to finish what it has begun.
+    # What a terminal or a service manager sends to the whole group is for the process that hands
+    # out the work: it may want to finish what it has begun.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -211,8 +211,8 @@ def _begin(engine: Engine) -> None:
 
 
 def _end_with_parent() -> None:
-    # Or else a worker would wait for ever for work from a process that was killed. Another child of
-    # that process may hold the pipe that tells of its end, so the number of the parent counts, too.
+    # Otherwise a worker would wait for ever for work from a process that was killed. Another child
+    # may hold open the pipe that reports the parent's end, so the parent's number is checked too.
     parent = multiprocessing.parent_process()
     assert parent is not None
     while parent.is_alive() and os.getppid() == parent.pid:
