@@ -30,8 +30,9 @@ from transformer.export.gpt2 import gpt2_files  # noqa: E402
 from transformer.inference.compiled import CompiledStep  # noqa: E402
 from transformer.inference.precision import Precision, convert  # noqa: E402
 from transformer.runs.checkpoints import TrainingState  # noqa: E402
-from transformer.training.loop import build, learning_rate_at, prepare, update, updates  # noqa: E402
 from transformer.training.precision import set_up  # noqa: E402
+from transformer.training.starting import prepare  # noqa: E402
+from transformer.training.updating import build, update, updates  # noqa: E402
 
 BATCHES = (1, 32)
 """Texts generated together."""
@@ -63,22 +64,21 @@ def main() -> None:
 def benchmark_training(config: Config, rounds: int, n_updates: int) -> None:
     """Tokens a second of whole updates."""
     device, _ = set_up(config.training)
-    data = prepare(config)
-    batches = list(islice(updates(data, config, TrainingState()), n_updates))
+    task = prepare(config)
+    batches = list(islice(updates(task, TrainingState()), n_updates))
     n_tokens = sum(batch.n_tokens for part in batches for batch in part)
     contenders: dict[str, Callable[[], None]] = {}
     for precision in ("bf16", "fp32"):
-        ours, optimizer = build(config, data, device)
+        ours, optimizer = build(task, device)
 
         def train_ours(
             precision: Any = precision, model: Any = ours, optimizer: Any = optimizer
         ) -> None:
             for step, part in enumerate(batches, start=1):
-                lr = learning_rate_at(step, config)
-                update(model, optimizer, part, step, lr, config, device, precision)
+                update(task, model, optimizer, part, step, precision)
 
         contenders[f"this package, {precision}"] = train_ours
-    theirs = build_theirs(build(config, data, device)[0]).train()
+    theirs = build_theirs(build(task, device)[0]).train()
     fused = torch.optim.AdamW(theirs.parameters(), lr=1e-3, betas=(0.9, 0.99), fused=True)
 
     def train_theirs() -> None:

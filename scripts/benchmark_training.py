@@ -22,7 +22,7 @@ from peers import Contender, environment, matmul_rate, processor, run_program
 
 from transformer import load_config
 from transformer.data.batching import epoch_batches, ordered_batches
-from transformer.training.translation import Pairs, prepare
+from transformer.training.translation import TranslationTask
 
 HERE = Path(__file__).resolve().parent
 
@@ -136,7 +136,7 @@ def write_data(data: Path, args: argparse.Namespace) -> dict[str, Any]:
         "training.val_bleu_sentences=0",
     ]
     config = load_config(None, settings)
-    prepared = prepare(config)
+    prepared = TranslationTask.prepare(config)
     tokenizer = prepared.tokenizer
     (data / "sentencepiece.model").write_bytes(tokenizer.model)
     settings.append(f"tokenizer.path={data / 'sentencepiece.model'}")
@@ -173,7 +173,7 @@ def write_data(data: Path, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def batches(prepared: Pairs, batch_tokens: int, n_updates: int) -> dict[str, list[Any]]:
+def batches(prepared: TranslationTask, batch_tokens: int, n_updates: int) -> dict[str, list[Any]]:
     """The very batches that `train` makes, for peers that take them: (src, tgt_in, tgt_out)."""
     trained = epoch_batches(
         prepared.train,

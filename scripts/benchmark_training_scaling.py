@@ -18,8 +18,9 @@ from peers import matmul_rate, processor
 
 from transformer import load_config
 from transformer.runs.checkpoints import TrainingState
-from transformer.training.loop import build, learning_rate_at, prepare, update, updates
 from transformer.training.precision import set_up
+from transformer.training.starting import prepare
+from transformer.training.updating import build, update, updates
 
 WIDTHS = (128, 256, 512)
 BUDGETS = (1000, 4000, 16000)
@@ -74,16 +75,15 @@ def tokens_per_second(d_model: int, budget: int, args: argparse.Namespace) -> fl
         ],
     )
     device, precision = set_up(config.training)
-    data = prepare(config)
-    model, optimizer = build(config, data, device)
+    task = prepare(config)
+    model, optimizer = build(task, device)
     n_warm_up, n_timed = 2, max(2, args.tokens // budget)
     n_tokens = 0
-    upcoming = updates(data, config, TrainingState())
+    upcoming = updates(task, TrainingState())
     for step, batches in enumerate(islice(upcoming, n_warm_up + n_timed), start=1):
         if step == n_warm_up + 1:
             started = time.perf_counter()
-        lr = learning_rate_at(step, config)
-        sums = update(model, optimizer, batches, step, lr, config, device, precision)
+        sums = update(task, model, optimizer, batches, step, precision)
         n_tokens += sums.n_tokens if step > n_warm_up else 0
     return n_tokens / (time.perf_counter() - started)
 

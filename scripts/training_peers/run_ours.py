@@ -15,9 +15,9 @@ def main() -> None:
     meter = Meter(job)
     counted = loop.update
 
-    def update(model: Any, optimizer: Any, batches: Any, *rest: Any) -> Any:
+    def update(task: Any, model: Any, optimizer: Any, batches: Any, *rest: Any) -> Any:
         meter.count(sum(batch.n_tokens for batch in batches))
-        return counted(model, optimizer, batches, *rest)
+        return counted(task, model, optimizer, batches, *rest)
 
     loop.update = update  # type: ignore[assignment]
     settings = json.loads((folder / "ours.json").read_text())

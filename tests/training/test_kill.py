@@ -21,7 +21,8 @@ from transformer import load_config
 from transformer.config import Config
 from transformer.runs.directory import RunDirectory
 from transformer.training import loop
-from transformer.training.loop import train, update
+from transformer.training.loop import train
+from transformer.training.updating import update
 
 FinalBytes = Callable[[Config], dict[str, bytes]]
 
@@ -54,7 +55,7 @@ def test_killed_before_an_update(
     train(whole)
 
     def dies(*args: Any) -> Any:
-        if args[3] == step:
+        if args[4] == step:
             raise Killed
         return update(*args)
 

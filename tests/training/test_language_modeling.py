@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ from transformer.runs.errors import CheckpointError
 from transformer.runs.weights import named_weights
 from transformer.training import loop
 from transformer.training.dry_run import describe_run
-from transformer.training.loop import TrainingError, build, prepare, train, update, validate
+from transformer.training.loop import train
 from transformer.training.profiling import describe_update
+from transformer.training.resuming import TrainingError
+from transformer.training.starting import prepare
+from transformer.training.updating import build, update, updates
 
 FinalBytes = Callable[[Config], dict[str, bytes]]
 
@@ -88,7 +92,7 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(
         pass
 
     def dies(*args: Any) -> Any:
-        if args[3] == step:
+        if args[4] == step:
             raise Killed
         return update(*args)
 
@@ -145,14 +149,13 @@ def test_scores_are_of_the_whole_text_whatever_the_batch(
     configure_lm: Callable[..., Config],
 ) -> None:
     config = configure_lm()
-    data = prepare(config)
-    model, _ = build(config, data, torch.device("cpu"))
-    scores = validate(model, data, config)
-    assert scores == pytest.approx(
-        validate(model, data, configure_lm("training.batch_tokens=16")), rel=1e-5
-    )
+    task = prepare(config)
+    model, _ = build(task, torch.device("cpu"))
+    scores = task.validate(model)
+    other = replace(task, config=configure_lm("training.batch_tokens=16"))
+    assert scores == pytest.approx(other.validate(model), rel=1e-5)
     # By hand: every character but the first, in blocks of 16.
-    ids = torch.tensor(data.val.ids.astype("int64"))
+    ids = torch.tensor(task.val.ids.astype("int64"))
     nll = 0.0
     with torch.no_grad():
         for start in range(0, len(ids) - 1, 16):
@@ -183,10 +186,10 @@ def test_it_starts_from_another_run(configure_lm: Callable[..., Config], tmp_pat
     again = configure_lm(f"training.start_from={tmp_path / 'first'}", "model.dropout=0.3", run="2")
     weights: dict[str, torch.Tensor] = {}
 
-    def notes(model: Any, *args: Any) -> Any:
+    def notes(task: Any, model: Any, *args: Any) -> Any:
         if not weights:
             weights.update({name: w.clone() for name, w in named_weights(model).items()})
-        return update(model, *args)
+        return update(task, model, *args)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "update", notes)
@@ -312,10 +315,10 @@ def test_an_unknown_character_of_a_prompt(configure_lm: Callable[..., Config]) -
 
 def test_batches_are_a_pure_function_of_seed_and_step(configure_lm: Callable[..., Config]) -> None:
     config = configure_lm()
-    data = prepare(config)
-    first = [next(loop.updates(data, config, TrainingState())) for _ in range(2)]
+    task = prepare(config)
+    first = [next(updates(task, TrainingState())) for _ in range(2)]
     assert all(torch.equal(a.ids, b.ids) for a, b in zip(*first, strict=True))
-    other = next(loop.updates(data, configure_lm("seed=2"), TrainingState()))
+    other = next(updates(replace(task, config=configure_lm("seed=2")), TrainingState()))
     assert not torch.equal(first[0][0].ids, other[0].ids)
 
 
@@ -324,7 +327,7 @@ def test_settings_that_do_not_count_are_named(
 ) -> None:
     config = configure_lm("decoding.beam_size=9", "training.learning_rate_scale=2.0")
     train(config)
-    told = "settings that do not count here: decoding, training.learning_rate_scale"
+    told = "settings that have no effect here: decoding, training.learning_rate_scale"
     assert told in caplog.text
     steep = ["training.peak_learning_rate=0.1", "training.learning_rate_scale=2.0"]
     assert load_config(None, steep).ignored() == ["training.learning_rate_scale"]

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,12 @@ from transformer.runs.errors import CheckpointError
 from transformer.runs.weights import average_weights, named_weights
 from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
-from transformer.training.loop import (
-    NotFiniteError,
-    TrainingError,
-    build,
-    prepare,
-    train,
-    update,
-    updates,
-    validate,
-)
+from transformer.training.loop import train
 from transformer.training.loss import label_smoothed_cross_entropy
+from transformer.training.resuming import TrainingError
+from transformer.training.starting import prepare
+from transformer.training.translation import TranslationTask
+from transformer.training.updating import NotFiniteError, build, update, updates
 
 WILD = ("training.learning_rate_scale=1e6", "training.warmup_steps=1", "training.weight_decay=1e3")
 """The weights of such a run are infinite after a few updates."""
@@ -58,7 +54,7 @@ def test_an_interrupted_run_saves_and_resumes_exactly(
     train(whole)
 
     def interrupts(*args: Any) -> Any:
-        if args[3] == 7:
+        if args[4] == 7:
             signal.raise_signal(signal.SIGTERM)
         return update(*args)
 
@@ -163,7 +159,7 @@ def scripted(patch: pytest.MonkeyPatch, values: list[float]) -> None:
         value = next(found)
         return {"val_loss": value, "val_nll": value, "val_ppl": 1.0, "val_bleu": value}
 
-    patch.setattr(loop, "validate", validate)
+    patch.setattr(TranslationTask, "validate", validate)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +206,7 @@ def test_a_new_best_is_in_a_checkpoint_at_once(
     train(whole)
 
     def dies(*args: Any) -> Any:
-        if args[3] == 5:
+        if args[4] == 5:
             raise KeyboardInterrupt
         return update(*args)
 
@@ -230,12 +226,14 @@ def test_a_signal_while_it_validates_is_heard(
     whole, stopped = configure(run="whole"), configure(run="stopped")
     train(whole)
 
-    def interrupted(*args: Any, **kwargs: Any) -> dict[str, float]:
+    validate = TranslationTask.validate
+
+    def interrupted(*args: Any) -> dict[str, float]:
         signal.raise_signal(signal.SIGINT)
-        return validate(*args, **kwargs)
+        return validate(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "validate", interrupted)
+        patch.setattr(TranslationTask, "validate", interrupted)
         run = train(stopped)
     assert run.interrupted and run.step == 4
     train(stopped, resume=True)
@@ -244,20 +242,20 @@ def test_a_signal_while_it_validates_is_heard(
 
 def test_a_validation_that_is_not_finite_stops_the_run(configure: Callable[..., Config]) -> None:
     config = configure()
-    data = prepare(config)
-    model, _ = build(config, data, torch.device("cpu"))
+    task = prepare(config)
+    model, _ = build(task, torch.device("cpu"))
     with torch.no_grad():
         model.output.weight.fill_(3e38)
     with pytest.raises(TrainingError, match=r"the loss of the validation set is (nan|inf)"):
-        validate(model, data, config)
+        task.validate(model)
 
 
 def test_validation_depends_on_no_setting_for_decoding(configure: Callable[..., Config]) -> None:
     config = configure("training.max_steps=4")
     other = configure("decoding.max_extra_tokens=0", "decoding.beam_size=3")
-    data = prepare(config)
-    model, _ = build(config, data, torch.device("cpu"))
-    assert validate(model, data, config) == validate(model, data, other)
+    task = prepare(config)
+    model, _ = build(task, torch.device("cpu"))
+    assert task.validate(model) == replace(task, config=other).validate(model)
 
 
 def test_a_run_is_never_overwritten(configure: Callable[..., Config]) -> None:
@@ -406,7 +404,7 @@ def test_a_checkpoint_from_before_the_first_update_is_resumed(
     run = RunDirectory(resumed.run_dir)
     run.path.mkdir()
     run.config.write_text(resumed.to_yaml())
-    model, _ = build(resumed, prepare(resumed), torch.device("cpu"))
+    model, _ = build(prepare(resumed), torch.device("cpu"))
     first = Checkpoint(named_weights(model), {}, TrainingState())
     save_checkpoint(run, first, keep=5, every=3)
     train(resumed, resume=True)
@@ -435,13 +433,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(configure: Callable[..., Config
 
 def test_a_gradient_that_is_not_finite_changes_no_weight(configure: Callable[..., Config]) -> None:
     config, device = configure(), torch.device("cpu")
-    data = prepare(config)
-    batches = next(updates(data, config, TrainingState()))
-    model, optimizer = build(config, data, device)
+    task = prepare(config)
+    batches = next(updates(task, TrainingState()))
+    model, optimizer = build(task, device)
     before = {name: w.clone() for name, w in named_weights(model).items()}
     model.output.weight.register_hook(lambda gradient: gradient * torch.inf)
     with pytest.raises(NotFiniteError, match="the norm of the gradient is"):
-        update(model, optimizer, batches, 1, 1e-4, config, device, "fp32")
+        update(task, model, optimizer, batches, 1, "fp32")
     assert all(torch.equal(w, before[name]) for name, w in named_weights(model).items())
 
 
@@ -474,8 +472,8 @@ def test_it_stops_when_validation_no_longer_improves(configure: Callable[..., Co
 
 def test_epochs_end_a_run(configure: Callable[..., Config]) -> None:
     config = configure("training.max_epochs=1", "training.max_steps=1000")
-    data = prepare(config)
-    expected = len(list(updates(data, config, TrainingState())))
+    task = prepare(config)
+    expected = len(list(updates(task, TrainingState())))
     assert train(config).step == expected
 
 
@@ -502,7 +500,7 @@ def test_what_ends_a_run_early_is_not_lost_when_it_is_resumed(
     expected = train(whole).step
 
     def interrupts(*args: Any) -> Any:
-        if args[3] == 3:
+        if args[4] == 3:
             signal.raise_signal(signal.SIGTERM)
         return update(*args)
 
@@ -527,19 +525,21 @@ def test_an_epoch_of_few_pairs_of_low_weight(
     once = (*settings, "training.max_epochs=1", f"data.train={{path: {few}, weight: 0.25}}")
     for seed in range(6):  # one in three would have none
         config = configure(*once, f"seed={seed}")
-        assert len(list(updates(prepare(config), config, TrainingState()))) == 1
+        assert len(list(updates(prepare(config), TrainingState()))) == 1
     assert "1 updates are 1.0 epochs" in describe_run(config)
 
 
 def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(
     configure: Callable[..., Config],
 ) -> None:
-    config = configure("model.dropout=0.0")
-    data = prepare(config)
+    config = configure(
+        "model.dropout=0.0", "training.peak_learning_rate=1e-4", "training.warmup_steps=1"
+    )
+    task = prepare(config)
     device = torch.device("cpu")
-    batches = next(updates(data, config, TrainingState()))
+    batches = next(updates(task, TrainingState()))
     assert len(batches) == 2 and batches[0].n_tokens != batches[1].n_tokens
-    model, optimizer = build(config, data, device)
+    model, optimizer = build(task, device)
     n_tokens = sum(batch.n_tokens for batch in batches)
     total = torch.zeros(())
     for batch in batches:
@@ -547,7 +547,7 @@ def test_the_gradient_is_the_mean_over_all_tokens_of_the_update(
         total = total + label_smoothed_cross_entropy(logits, batch.tgt_out, pad_id=0).smoothed
     expected = torch.autograd.grad(total / n_tokens, list(model.parameters()))
     before = {name: w.clone() for name, w in named_weights(model).items()}
-    sums = update(model, optimizer, batches, 1, 1e-4, config, device, "fp32")
+    sums = update(task, model, optimizer, batches, 1, "fp32")
     assert sums.n_tokens == n_tokens
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         assert parameter.grad is not None
@@ -562,9 +562,9 @@ def test_a_gradient_is_clipped_as_torch_clips_it(
     configure: Callable[..., Config], clip_norm: float
 ) -> None:
     config = configure("model.dropout=0.0", f"training.clip_norm={clip_norm}")
-    data = prepare(config)
-    batches = next(updates(data, config, TrainingState()))
-    model, optimizer = build(config, data, torch.device("cpu"))
+    task = prepare(config)
+    batches = next(updates(task, TrainingState()))
+    model, optimizer = build(task, torch.device("cpu"))
     n_tokens = sum(batch.n_tokens for batch in batches)
     for batch in batches:
         logits = model(batch.src, batch.tgt_in)
@@ -572,7 +572,7 @@ def test_a_gradient_is_clipped_as_torch_clips_it(
         (loss.smoothed / n_tokens).backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     expected = [parameter.grad for parameter in model.parameters()]
-    sums = update(model, optimizer, batches, 1, 1e-4, config, torch.device("cpu"), "fp32")
+    sums = update(task, model, optimizer, batches, 1, "fp32")
     assert sums.gradient_norm == pytest.approx(norm.item(), rel=1e-4)
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-8)
@@ -627,7 +627,7 @@ def test_a_dry_run_of_fewer_updates_than_it_times(
     made = []
 
     def noted(*args: Any) -> Any:
-        made.append(args[3])
+        made.append(args[4])
         return update(*args)
 
     monkeypatch.setattr(dry_run, "update", noted)
@@ -638,12 +638,13 @@ def test_a_dry_run_of_fewer_updates_than_it_times(
 
 def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config]) -> None:
     config = configure("training.consistency=1.0", "training.consistency_start=2")
-    data, device = prepare(config), torch.device("cpu")
-    batches = next(updates(data, config, TrainingState()))
+    task, device = prepare(config), torch.device("cpu")
+    batches = next(updates(task, TrainingState()))
     losses = []
     for settings, step in ((configure(), 2), (config, 2), (configure(), 3), (config, 3)):
-        model, optimizer = build(config, data, device)
-        sums = update(model, optimizer, batches, step, 1e-4, settings, device, "fp32")
+        model, optimizer = build(task, device)
+        other = replace(task, config=settings)
+        sums = update(other, model, optimizer, batches, step, "fp32")
         losses.append(sums.smoothed)
     assert losses[0] == losses[1] and losses[2] != losses[3]
 

@@ -7,52 +7,41 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
 
 import torch
 
 from ..config import Config, ModelConfig
-from ..data.batching import Batch
 from ..runs.checkpoints import TrainingState
 from ..runs.directory import RunDirectory
-from .loop import (
-    NotFiniteError,
-    build,
-    explain_not_finite,
-    learning_rate_at,
-    prepare,
-    update,
-    updates,
-)
-from .precision import set_up
+from .precision import Precision, set_up
 from .resuming import TrainingError, alone
-from .starting import take_over
-from .task import Data, Model, task_of
+from .starting import prepare, take_over
+from .task import AnyTask, B, M, Model, Task
+from .updating import NotFiniteError, build, explain_not_finite, update, updates
 
 log = logging.getLogger(__name__)
 
 N_TIMED = 5
-"""Updates made on a throw-away model to estimate time and memory; the median passes over the slow
+"""Updates that a throw-away model makes to estimate time and memory. Their median ignores the slow
 first one."""
 
-
 LONGEST_TRIAL = 20.0
-"""Seconds that such a trial may take; what would take longer is estimated from its operations."""
+"""Seconds that this trial may take. If it would take longer, its operations give the estimate."""
 
 OVERHEAD = 1.5
-"""By how much longer than its matrix products an update takes: measured were 2.0 with 1.4 million
-weights, 1.4 with 6 and 1.25 with 44 million, on one core in fp32."""
+"""An update takes this many times as long as its matrix products: 2.0 with 1.4 million weights, 1.4
+with 6 million and 1.25 with 44 million, measured on one core in fp32."""
 
 UNKNOWN_MEMORY = 2e9
-"""Bytes taken to be free where the system does not say."""
+"""Bytes that are assumed to be free where the system does not say."""
 
 
 @alone()
 def describe_run(config: Config) -> str:
     """The resolved settings, the model's size, the corpus, and an estimate of time and memory.
 
-    Nothing is written but the cache of the encoded text. Where a few updates of a throw-away model
-    would take too much time or memory, none is made and no weight is ever in memory.
+    Only the cache of the encoded text is written. Where a few updates of a throw-away model would
+    take too much time or memory, none is made, and no weight is ever in memory.
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used.
@@ -63,12 +52,11 @@ def describe_run(config: Config) -> str:
         log.info("%s", note)
     taken = "" if RunDirectory(config.run_dir).is_empty() else "  (not empty: choose another)"
     device, precision = set_up(config.training)
-    data = prepare(config)
-    task = task_of(config)
+    task = prepare(config)
     with torch.device("meta"):
-        sketch = task.new_model(config, data)
+        sketch = task.new_model()
 
-    n_batches, padding = task.measure_epoch(data, config)
+    n_batches, padding = task.measure_epoch()
     epoch_steps = -(-n_batches // config.training.accumulate)
     steps = config.training.max_steps
     if config.training.max_epochs is not None:
@@ -77,11 +65,11 @@ def describe_run(config: Config) -> str:
         config.to_yaml(),
         f"run directory   {config.run_dir}{taken}",
         f"device          {device}, {precision}, {torch.get_num_threads()} threads",
-        *task.describe_text(data),
-        f"vocabulary      {data.tokenizer.vocab_size:,} pieces",
+        *task.describe_text(),
+        f"vocabulary      {task.tokenizer.vocab_size:,} pieces",
         f"weights         {sketch.n_parameters():,} ({sketch.n_parameters() * 4 / 1e6:,.1f} MB)",
     ]
-    plain = steps  # updates in single passes, those before `consistency` sets in
+    plain = steps  # updates in single passes, before `consistency` sets in
     if config.training.consistency:
         plain = min(steps, config.training.consistency_start)
     spans = [
@@ -92,22 +80,20 @@ def describe_run(config: Config) -> str:
         )
         if n
     ]
-    needs = _needs(sketch, next(updates(data, config, TrainingState())), data)
+    needs = _needs(task, sketch, next(updates(task, TrainingState())))
     memory = max(span.passes for span in spans) * needs.activations + needs.weights
     rate = _operations_per_second(device, precision)
     seconds = [span.passes * needs.operations * OVERHEAD / rate for span in spans]
     if sum(seconds) * N_TIMED <= LONGEST_TRIAL and memory <= _available(device) / 2:
-        model, optimizer = build(config, data, device)
-        timed = [
-            _time_updates(model, optimizer, data, config, span, device, precision) for span in spans
-        ]
+        model, optimizer = build(task, device)
+        timed = [_time_updates(task, model, optimizer, span, precision) for span in spans]
         how = f"the median of {N_TIMED} just made on a throw-away model"
         highest = _memory(device)
     else:
         timed = [(each, needs.n_tokens / each) for each in seconds]
         how = (
             f"an estimate from its {needs.operations / 1e9:,.0f} billion operations and the "
-            f"{rate / 1e9:,.0f} billion that this machine makes in a second"
+            f"{rate / 1e9:,.0f} billion per second that this machine makes"
         )
         highest = (
             f"about {memory / 1e6:,.0f} MB, an estimate: weights, gradients and moments "
@@ -142,7 +128,7 @@ class _Span:
 
 @dataclass(frozen=True)
 class _Needs:
-    """Of an update in single passes."""
+    """What an update in single passes takes."""
 
     operations: float  # floating-point, of the matrix products
     n_tokens: int  # targets
@@ -150,23 +136,15 @@ class _Needs:
     activations: float  # bytes that the largest batch keeps for the backward pass
 
 
-def _needs(model: Model, batches: list[Any], data: Data) -> _Needs:
-    # A product takes two operations for each weight and position, forwards once, backwards twice.
+def _needs(task: Task[M, B], model: M, batches: list[B]) -> _Needs:
+    # A product takes two operations per weight and position, once forwards and twice backwards.
     settings, operations, activations = model.config, 0.0, 0.0
-    d_model, d_ff, n_heads = settings.d_model, settings.d_ff, settings.n_heads
-    for batch in batches:
-        if isinstance(batch, Batch) and isinstance(settings, ModelConfig):
-            n_src, n_tgt = int((batch.src != model.pad_id).sum()), batch.n_tokens
-            (rows, src_len), tgt_len = batch.src.shape, batch.tgt_in.shape[1]
-            n_encoder_layers = settings.n_encoder_layers
-            across = rows * tgt_len * src_len
-        else:
-            n_src, n_tgt = 0, batch.n_tokens
-            rows, src_len, tgt_len = len(batch.ids), 0, batch.ids.shape[1] - 1
-            n_encoder_layers = across = 0
+    d_model, d_ff, vocab_size = settings.d_model, settings.d_ff, task.tokenizer.vocab_size
+    n_encoder_layers = settings.n_encoder_layers if isinstance(settings, ModelConfig) else 0
+    for n_src, n_tgt, rows, src_len, tgt_len in map(task.extent, batches):
         attended = n_encoder_layers * rows * src_len**2
-        attended += settings.n_decoder_layers * (rows * tgt_len**2 + across)
-        products = n_tgt * d_model * data.tokenizer.vocab_size
+        attended += settings.n_decoder_layers * rows * tgt_len * (tgt_len + src_len)
+        products = n_tgt * d_model * vocab_size
         for name, weight in model.named_parameters():
             if weight.dim() == 2 and ".layers." in f".{name}":
                 of_src = name.startswith("encoder.") or "cross_attention.key" in name
@@ -176,14 +154,14 @@ def _needs(model: Model, batches: list[Any], data: Data) -> _Needs:
         # What each layer keeps: inputs and outputs of its sublayers, their norms and dropout.
         kept = n_encoder_layers * n_src * (10 * d_model + 2 * d_ff)
         kept += settings.n_decoder_layers * n_tgt * (16 * d_model + 2 * d_ff)
-        kept += 2 * attended * n_heads + 2 * n_tgt * data.tokenizer.vocab_size
+        kept += 2 * attended * settings.n_heads + 2 * n_tgt * vocab_size
         activations = max(activations, 4.0 * kept)
     n_tokens = sum(batch.n_tokens for batch in batches)
     return _Needs(operations, n_tokens, 16.0 * model.n_parameters(), activations)
 
 
-def _operations_per_second(device: torch.device, precision: str) -> float:
-    """What a product of matrices like those of a model reaches, measured for 0.2 seconds."""
+def _operations_per_second(device: torch.device, precision: Precision) -> float:
+    """The speed of matrix products as a model has them, measured for 0.2 seconds."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.ones(shape, dtype=dtype, device=device) for shape in ((1024, 512), (512, 1024)))
 
@@ -221,26 +199,19 @@ def _available(device: torch.device) -> float:
 
 
 def _time_updates(
-    model: Model,
-    optimizer: torch.optim.AdamW,
-    data: Data,
-    config: Config,
-    span: _Span,
-    device: torch.device,
-    precision: Literal["fp32", "bf16"],
+    task: AnyTask, model: Model, optimizer: torch.optim.AdamW, span: _Span, precision: Precision
 ) -> tuple[float, float]:
-    # Seconds of an update, and target tokens a second, as they will be from the first to the last
-    # step of the span; the last is made again if there are fewer than the trial needs.
+    # Seconds per update and target tokens per second, as they will be in the steps of the span; its
+    # last step is made again if there are fewer than the trial needs.
     seconds, rates = [], []
-    upcoming = islice(updates(data, config, TrainingState()), N_TIMED)
+    upcoming = islice(updates(task, TrainingState()), N_TIMED)
     for step, batches in enumerate(upcoming, span.first):
-        started = time.perf_counter()
         step = min(step, span.last)
-        lr = learning_rate_at(step, config)
+        started = time.perf_counter()
         try:
-            sums = update(model, optimizer, batches, step, lr, config, device, precision)
+            sums = update(task, model, optimizer, batches, step, precision)
         except NotFiniteError as error:
-            raise TrainingError(explain_not_finite(error, step, lr, data, config)) from None
+            raise TrainingError(explain_not_finite(error, task, step)) from None
         seconds.append(time.perf_counter() - started)
         rates.append(sums.n_tokens / seconds[-1])
     return median(seconds), median(rates)
@@ -266,6 +237,6 @@ def _memory(device: torch.device) -> str:
 
 
 def _disk(config: Config, n_parameters: int) -> float:
-    # A checkpoint has the weights and two moments; one is in the making while the others stay.
+    # A checkpoint holds the weights and two moments. A new one is written before an old one goes.
     checkpoints = 3 * (config.training.keep_checkpoints + 1)
     return (checkpoints + 2) * n_parameters * 4 / 1e6

@@ -20,9 +20,10 @@ from ..data.stream import (
 from ..data.text_tokenizers import TextTokenizer
 from ..inference.generator import Generator
 from ..model.gpt import GPT
-from .journal import Journal, perplexity
+from .journal import Journal
 from .loss import Loss, label_smoothed_cross_entropy
-from .resuming import require_finite_loss
+from .task import Extent
+from .validation import add_up
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,28 @@ N_SAMPLED = 200
 
 
 @dataclass(frozen=True)
-class Streams:
-    """Running text as a run needs it."""
+class LanguageModelingTask:
+    """Running text, and how a GPT learns from it; see `Task`."""
 
+    config: Config
+    tokenizer: TextTokenizer
     train: TokenStream
     val: TokenStream
-    tokenizer: TextTokenizer
+
+    @classmethod
+    def prepare(cls, config: Config, tokenizer_path: Path | None = None) -> "LanguageModelingTask":
+        """Reads and encodes the text.
+
+        Args:
+            config: every setting.
+            tokenizer_path: the tokenizer of a run that is resumed or started from; by default one
+                is trained on the training part, unless the settings name another.
+
+        Raises:
+            CorpusError, TokenizerError: the data cannot be used; nothing has been written.
+        """
+        log.info("reading the text")
+        return cls(config, *prepare_streams(config, tokenizer_path))
 
     @property
     def texts(self) -> dict[str, str]:
@@ -45,112 +62,90 @@ class Streams:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Nothing that a generator would need besides the weights."""
+        """Nothing: a generator needs only the weights."""
         return {}
 
+    @property
+    def batch_blocks(self) -> int:
+        """Blocks per batch."""
+        return self.config.training.batch_tokens // self.config.gpt.context
+
+    def new_model(self) -> GPT:
+        """A GPT with first weights."""
+        return GPT(self.config.gpt, vocab_size=self.tokenizer.vocab_size)
+
+    def batches(self, *, epoch: int, skip: int) -> Iterator[Blocks]:
+        """The batches of an epoch in training order, without the first `skip`."""
+        return block_batches(
+            self.train,
+            context=self.config.gpt.context,
+            batch_blocks=self.batch_blocks,
+            seed=self.config.seed,
+            epoch=epoch,
+            skip=skip,
+        )
+
+    def loss(self, model: GPT, batch: Blocks, step: int) -> Loss:
+        """Cross-entropy of every token but the first of each block."""
+        return label_smoothed_cross_entropy(
+            model(batch.ids[:, :-1]),
+            batch.ids[:, 1:],
+            pad_id=None,
+            smoothing=self.config.training.label_smoothing,
+            overwrite=True,
+        )
+
+    def validate(self, model: GPT, journal: Journal | None = None) -> dict[str, float]:
+        """Loss over the whole validation text, in blocks that begin where the last one ended.
+
+        Returns:
+            `val_loss` (label-smoothed), `val_nll` and `val_ppl` per token, and `val_bpc`: bits per
+            character, which compares models whatever their vocabulary.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+        model.eval()
+        blocks = ordered_blocks(
+            self.val, context=self.config.gpt.context, batch_blocks=self.batch_blocks
+        )
+        with torch.inference_mode():
+            totals = add_up(self.loss(model, batch.to(model.device), 0) for batch in blocks)
+        if journal:
+            [text] = Generator(model, self.tokenizer).generate(max_tokens=N_SAMPLED)
+            journal.write_text(text)
+        bits = totals.nll / math.log(2)
+        return {**totals.scores(), "val_bpc": bits / max(1, self.val.n_characters)}
+
     def summary(self) -> str:
-        """What there is to read."""
+        """How much text there is."""
         return (
             f"{self.train.n_characters:,} characters in {len(self.train):,} tokens to train, "
             f"{self.val.n_characters:,} in {len(self.val):,} to validate"
         )
 
+    def describe_text(self) -> list[str]:
+        """Lines about the text, for the dry run."""
+        return [
+            f"{name:16}{stream.n_characters:,} characters, {len(stream):,} tokens"
+            for name, stream in (("training text", self.train), ("validation", self.val))
+        ]
 
-def prepare(config: Config, tokenizer_path: Path | None = None) -> Streams:
-    """Reads and encodes the text; trains the tokenizer on the training part if need be.
+    def describe(self, batch: Blocks) -> str:
+        """A line about a batch that caused trouble."""
+        return (
+            f"The batch has {len(batch.ids)} blocks and {batch.n_tokens} tokens; its first block "
+            f"begins with: {self.tokenizer.decode(batch.ids[0, :40].tolist())!r}"
+        )
 
-    Raises:
-        CorpusError, TokenizerError: the data cannot be used; nothing has been written.
-    """
-    log.info("reading the text")
-    tokenizer, train, val = prepare_streams(config, tokenizer_path)
-    return Streams(train, val, tokenizer)
+    def measure_epoch(self) -> tuple[int, float]:
+        """How many batches an epoch has, and the share of padding: none."""
+        n = epoch_length(
+            self.train, context=self.config.gpt.context, batch_blocks=self.batch_blocks
+        )
+        return n, 0.0
 
-
-def new_model(config: Config, data: Streams) -> GPT:
-    """A GPT with first weights."""
-    return GPT(config.gpt, vocab_size=data.tokenizer.vocab_size)
-
-
-def blocks_in(config: Config) -> int:
-    """Blocks of a batch."""
-    return config.training.batch_tokens // config.gpt.context
-
-
-def batches(data: Streams, config: Config, *, epoch: int, skip: int) -> Iterator[Blocks]:
-    """Those of an epoch, in training order, but for the first so many."""
-    return block_batches(
-        data.train,
-        context=config.gpt.context,
-        batch_blocks=blocks_in(config),
-        seed=config.seed,
-        epoch=epoch,
-        skip=skip,
-    )
-
-
-def loss(model: GPT, batch: Blocks, step: int, config: Config) -> Loss:
-    """Cross-entropy of every token but the first of each block."""
-    return label_smoothed_cross_entropy(
-        model(batch.ids[:, :-1]),
-        batch.ids[:, 1:],
-        pad_id=None,
-        smoothing=config.training.label_smoothing,
-        overwrite=True,
-    )
-
-
-def validate(
-    model: GPT, data: Streams, config: Config, *, journal: Journal | None = None
-) -> dict[str, float]:
-    """Loss over the whole validation text, in blocks that begin where the last one ended.
-
-    Returns:
-        `val_loss` (label-smoothed), `val_nll` and `val_ppl` per token, and `val_bpc`: bits a
-        character, which compares models whatever their vocabulary.
-
-    Raises:
-        TrainingError: the loss is not finite.
-    """
-    model.eval()
-    smoothed = nll = 0.0
-    n_tokens = 0
-    with torch.inference_mode():
-        for batch in ordered_blocks(
-            data.val, context=config.gpt.context, batch_blocks=blocks_in(config)
-        ):
-            found = loss(model, batch.to(model.device), 0, config)
-            smoothed, nll = smoothed + float(found.smoothed), nll + float(found.nll)
-            n_tokens += found.n_tokens
-    require_finite_loss(smoothed)
-    if journal:
-        [text] = Generator(model, data.tokenizer).generate(max_tokens=N_SAMPLED)
-        journal.write_text(text)
-    return {
-        "val_loss": smoothed / n_tokens,
-        "val_nll": nll / n_tokens,
-        "val_ppl": perplexity(nll / n_tokens),
-        "val_bpc": nll / math.log(2) / max(1, data.val.n_characters),
-    }
-
-
-def measure_epoch(data: Streams, config: Config) -> tuple[int, float]:
-    """Batches of an epoch, and the share of padding, of which there is none."""
-    n = epoch_length(data.train, context=config.gpt.context, batch_blocks=blocks_in(config))
-    return n, 0.0
-
-
-def describe_text(data: Streams) -> list[str]:
-    """Lines about the text, for the dry run."""
-    return [
-        f"{name:16}{stream.n_characters:,} characters, {len(stream):,} tokens"
-        for name, stream in (("training text", data.train), ("validation", data.val))
-    ]
-
-
-def describe(batch: Blocks, data: Streams) -> str:
-    """A batch that caused trouble."""
-    return (
-        f"The batch has {len(batch.ids)} blocks and {batch.n_tokens} tokens; its first block "
-        f"begins with: {data.tokenizer.decode(batch.ids[0, :40].tolist())!r}"
-    )
+    def extent(self, batch: Blocks) -> Extent:
+        """How much there is to compute in a batch."""
+        rows, length = batch.ids.shape
+        return Extent(0, batch.n_tokens, rows, 0, length - 1)

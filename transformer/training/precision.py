@@ -12,9 +12,11 @@ from ..config import TrainingConfig
 from ..device import choose_device, set_threads
 from ..memory import keep_compiled_products, keep_freed_memory
 
+Precision = Literal["fp32", "bf16"]
 
-def set_up(settings: TrainingConfig) -> tuple[torch.device, Literal["fp32", "bf16"]]:
-    """Makes the process ready to train; to be called before any computing.
+
+def set_up(settings: TrainingConfig) -> tuple[torch.device, Precision]:
+    """Makes the process ready to train; call it before computing anything.
 
     Returns:
         The device and the precision to compute with.
@@ -33,13 +35,11 @@ def set_up(settings: TrainingConfig) -> tuple[torch.device, Literal["fp32", "bf1
     return device, choose_precision(settings.precision, device)
 
 
-def choose_precision(
-    setting: Literal["auto", "fp32", "bf16"], device: torch.device
-) -> Literal["fp32", "bf16"]:
-    """`auto` takes bf16 where the device multiplies it in hardware, fp32 elsewhere.
+def choose_precision(setting: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
+    """`auto` is bf16 where the device multiplies it in hardware, fp32 elsewhere.
 
-    On a CPU without such instructions bf16 is a hundred times slower than fp32 (measured: 1.1
-    against 115 GFLOP/s on two AVX2 cores), and no more exact.
+    On a CPU without such instructions bf16 is a hundred times slower than fp32, and less exact
+    (measured: 1.1 and 115 GFLOP/s on two AVX2 cores).
     """
     if setting != "auto":
         return setting
@@ -48,13 +48,11 @@ def choose_precision(
     return "bf16" if device.type == "cpu" and _cpu_multiplies_bf16() else "fp32"
 
 
-def autocast(
-    precision: Literal["fp32", "bf16"], device: torch.device
-) -> AbstractContextManager[None]:
-    """Matrix products in bf16 if so chosen; weights, softmax and the loss stay fp32.
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[None]:
+    """Matrix products in this precision; weights, softmax and the loss stay fp32.
 
-    What flows between the layers, residual sums included, is bf16 on a CPU (see `Embedding`) and
-    fp32 on a GPU.
+    With bf16, what flows between the layers, residual sums included, is bf16 on a CPU (see
+    `Embedding`) and fp32 on a GPU.
     """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 

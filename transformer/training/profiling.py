@@ -1,7 +1,7 @@
 """Where the time of an update goes, by the names of the model: `transformer-train --profile`.
 
-Forward passes are told apart by module. An operation of the backward pass counts where the one that
-it differentiates was made; torch's profiler ties the two together by a sequence number.
+Forward passes are told apart by module. An operation of the backward pass counts for the part that
+made the operation it differentiates; torch's profiler ties the two together by a sequence number.
 """
 
 import logging
@@ -21,17 +21,17 @@ from torch.profiler import ProfilerActivity, profile
 from ..config import Config
 from ..model.attention import MultiHeadAttention
 from ..runs.checkpoints import TrainingState
-from .loop import build, learning_rate_at, prepare, update, updates
 from .precision import set_up
 from .resuming import alone
-from .starting import take_over
+from .starting import prepare, take_over
+from .updating import build, update, updates
 
 log = logging.getLogger(__name__)
 
 N_UPDATES = 5
-"""Updates that are profiled, after as many that are timed and as many to warm up."""
+"""Updates to warm up, then as many to time, then as many to profile."""
 
-_PART = "part: "  # before our names, among those of torch's operations
+_PART = "part: "  # begins our names, to tell them from those of torch's operations
 _BACKWARD = "autograd::engine::evaluate_function: "
 
 KINDS = {
@@ -46,14 +46,14 @@ KINDS = {
     },
     "optimiser": {"_fused_adamw_"},
 }
-"""Operations by what they do; the others are element by element, or bookkeeping."""
+"""Operations by what they do; the others work element by element, or keep the books."""
 
 
 @alone()
 def describe_update(config: Config) -> str:
     """Where the time of an update goes: by part of the model, and by kind of operation.
 
-    A throw-away model makes some updates; nothing is written but the cache of the encoded text.
+    A throw-away model makes some updates. Only the cache of the encoded text is written.
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used.
@@ -63,20 +63,19 @@ def describe_update(config: Config) -> str:
     for note in notes:
         log.info("%s", note)
     device, precision = set_up(config.training)
-    data = prepare(config)
-    model, optimizer = build(config, data, device)
-    upcoming = updates(data, config, TrainingState())
+    task = prepare(config)
+    model, optimizer = build(task, device)
+    upcoming = updates(task, TrainingState())
     steps = iter(range(1, config.training.max_steps + 3 * N_UPDATES))
 
-    def make_updates() -> float:  # median seconds of one
+    def make_updates() -> float:  # median seconds per update
         seconds = []
         for _ in range(N_UPDATES):
             started = time.perf_counter()
             step = next(steps)
             with record_function(_PART + "batches"):
                 batches = next(upcoming)
-            lr = learning_rate_at(step, config)
-            update(model, optimizer, batches, step, lr, config, device, precision)
+            update(task, model, optimizer, batches, step, precision)
             seconds.append(time.perf_counter() - started)
         return median(seconds)
 
@@ -98,7 +97,7 @@ def describe_update(config: Config) -> str:
 
 
 def _table(forward: dict[str, float], backward: dict[str, float]) -> Iterator[str]:
-    # Milliseconds of one update, the largest part first.
+    # Milliseconds per update, the largest part first.
     total = sum(forward.values()) + sum(backward.values())
     yield f"{'part':40} {'forward':>10} {'backward':>10} {'share':>7}"
     for part in sorted(forward | backward, key=lambda p: -forward[p] - backward[p]):
@@ -115,7 +114,7 @@ def _kinds_table(kinds: dict[str, float]) -> Iterator[str]:
 
 @contextmanager
 def _named_parts(model: nn.Module) -> Iterator[None]:
-    """While it lasts, every part of the model tells the profiler when it begins and ends."""
+    """In this block, every part of the model tells the profiler when it begins and ends."""
     undo: list[Callable[[], None]] = []
     for path, module in model.named_modules():
         name = _part_of(path)
@@ -157,9 +156,9 @@ def _part_of(path: str) -> str:
 def _attribute(
     events: list[FunctionEvent],
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-    """Milliseconds of one update: of the forward pass by part, of the backward pass, by kind.
+    """Milliseconds per update: forward pass by part, backward pass by part, both by kind.
 
-    What an operation does itself counts, not what it calls.
+    The time of an operation is its own, without that of the operations it calls.
     """
     forward: dict[str, float] = defaultdict(float)
     backward: dict[str, float] = defaultdict(float)
@@ -198,7 +197,7 @@ def _part(event: FunctionEvent) -> str:
 
 
 def _kind(event: FunctionEvent) -> str:
-    # By the operation itself or, of ours, the one that it is a step of.
+    # By the operation itself or, for a step of one of our own, by that one.
     above: FunctionEvent | None = event
     while above is not None:
         name = above.name.removeprefix("aten::").removesuffix("Backward")

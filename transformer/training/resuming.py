@@ -1,6 +1,5 @@
 """May a run start here, or go on, and will it go on as it was?"""
 
-import math
 import os
 import shlex
 import threading
@@ -27,8 +26,8 @@ from ..runs.errors import CheckpointError
 from ..runs.loading import require_same_run
 from ..runs.weights import read_metadata
 
-# What may differ from the run that is resumed: nothing that the next update depends on. Of `device`
-# and `threads` it does only in its last bits; `check_continuity` warns.
+# What may differ from the run that is resumed: settings that the next update does not depend on.
+# On `device` and `threads` it depends in its last bits only; `check_continuity` warns.
 _CHANGEABLE = {
     *("max_epochs", "device", "threads", "validate_every", "checkpoint_every", "keep_checkpoints"),
     *("average_checkpoints", "patience", "log_every", "tensorboard"),
@@ -39,24 +38,13 @@ class TrainingError(UserError):
     """A run that cannot start or go on; the message says where it stands and what to do."""
 
 
-def require_finite_loss(total: float) -> None:
-    """Raises TrainingError unless the loss of the validation set is a finite number."""
-    if not math.isfinite(total):
-        raise TrainingError(
-            f"the loss of the validation set is {total}, although every weight is finite: the "
-            f"numbers in between are too large. Start another run with training.clip_norm=1, "
-            f"training.precision=fp32, or a lower learning rate (training.peak_learning_rate or "
-            f"training.learning_rate_scale)"
-        )
-
-
 def resume_command(run: RunDirectory) -> str:
-    """What to type in a shell to go on with a run."""
+    """The command that resumes a run, ready for a shell."""
     return f"transformer-train --config {shlex.quote(str(run.config))} --resume"
 
 
 def run_dir_of(config_path: Path) -> Path | None:
-    """The run directory that a configuration belongs to; None if it is not one of a run.
+    """The run directory that a configuration file lies in; None if it does not lie in one.
 
     A run lives where its folder is, whatever `run_dir` in its config.yaml says: the folder may have
     been moved or copied.
@@ -91,7 +79,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def advice(run: RunDirectory) -> Iterator[None]:
-    """A disk that fails while a run is under way: the error also says how to go on.
+    """If the disk fails while a run is under way, the error also says how to go on.
 
     Raises:
         TrainingError: in place of a FileError.
@@ -102,15 +90,15 @@ def advice(run: RunDirectory) -> Iterator[None]:
         if not run.config.is_file():
             raise
         raise TrainingError(
-            f"{error}.\nNothing half-written is left, and the checkpoints are whole. To go on "
-            f"then:  {resume_command(run)}"
+            f"{error}.\nNothing half-written is left, and the checkpoints are whole. Once that is "
+            f"mended, go on with:  {resume_command(run)}"
         ) from error
 
 
 def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint | None, list[str]]:
-    """The checkpoint to go on from, None to start anew, and what the log should note.
+    """The checkpoint to go on from, or None to start anew, and what the log should note.
 
-    Nothing is written or deleted.
+    This neither writes nor deletes anything.
 
     Raises:
         TrainingError: the run directory is taken, or cannot be resumed with these settings.
@@ -191,16 +179,16 @@ def check_continuity(
     device: torch.device,
     precision: str,
 ) -> list[str]:
-    """Notes in `state` what the bits of this run depend on; of one that is resumed, compares it.
+    """Notes in `state` what the bits of this run depend on, and compares it with what was there.
 
     Args:
         texts: fingerprints of the encoded text, `train` and `val`.
 
     Returns:
-        What differs of the machine: the log should note it, and the run may go on.
+        How the machine differs from before: the log should note it, and the run may go on.
 
     Raises:
-        TrainingError: the text is another than before.
+        TrainingError: the text differs from before.
     """
     machine = {
         "device": device.type,
@@ -225,10 +213,10 @@ def check_continuity(
 
 @contextmanager
 def occupy(run: RunDirectory, state: TrainingState, resume: bool) -> Iterator[None]:
-    """Holds the run directory while it is written to, if it is still as `claim` found it.
+    """Holds the run directory while it is written to, if nobody has changed it since `claim`.
 
     Raises:
-        TrainingError: meanwhile another process started here or went on.
+        TrainingError: another process has started a run here meanwhile, or resumed this one.
         CheckpointError: another process is training here.
     """
     with run.locked():
@@ -249,7 +237,7 @@ def _changeable(config: Config) -> set[str]:
 
 
 def _differences(before: Config, now: Config) -> Iterator[tuple[str, Any, Any]]:
-    # Key, old and new value. The folder may have been moved.
+    # Key, old value, new value. run_dir does not count: the folder may have been moved.
     old, new = (dict(_flat(config.model_dump(exclude={"run_dir"}))) for config in (before, now))
     return ((key, old[key], new[key]) for key in old if old[key] != new[key])
 

@@ -1,4 +1,4 @@
-"""The weights that a run starts from when they are not random: `training.start_from`."""
+"""What a run starts from: its text, and another run's weights if `training.start_from` says so."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +12,23 @@ from ..model.gpt2 import is_gpt2, read_gpt2_config
 from ..runs.directory import RunDirectory
 from ..runs.loading import require_same_run
 from ..runs.weights import named_weights, read_model
+from .language_modeling import LanguageModelingTask
 from .resuming import TrainingError
+from .task import AnyTask
+from .translation import TranslationTask
 
 SHIPPED = "shipped"
-"""What `training.start_from` calls the model in the package; a folder of that name is ./shipped."""
+"""`training.start_from` calls the model in the package so; a folder of that name is ./shipped."""
 
 _FREE = {"dropout", "attention_dropout", "activation_dropout", "initialisation"}
-"""Settings of a model that its weights do not depend on."""
+"""Settings of a model that may change although its weights stay."""
 
 Section = BlockConfig | DecodingConfig | TextConfig
 
 
 @dataclass(frozen=True)
 class Start:
-    """What another run, or Hugging Face, has learned."""
+    """What a run can begin with: another run, or a GPT-2 of Hugging Face."""
 
     path: Path
     tokenizer: Path
@@ -37,14 +40,33 @@ class Start:
     """Reads them; CheckpointError or TrainingError if they are damaged."""
 
 
-def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str]]:
-    """The settings with those of the model, of decoding and of text from where the run starts from.
-
-    What was set explicitly stays. A run that is resumed has taken them over already, and takes them
-    from its own config.yaml, so that the one it started from may be gone.
+def prepare(config: Config, tokenizer_path: Path | None = None) -> AnyTask:
+    """The task that the settings name, with its text read and encoded.
 
     Args:
-        config: as it was given.
+        config: every setting.
+        tokenizer_path: that of a run that is resumed; by default that of `training.start_from`, and
+            if it names nothing either, a tokenizer is trained.
+
+    Raises:
+        CorpusError, TokenizerError: the data cannot be used; nothing has been written.
+        TrainingError: `training.start_from` names nothing that this run can start from.
+    """
+    if tokenizer_path is None and (start := find_start(config)):
+        tokenizer_path = start.tokenizer
+    if config.task == "translation":
+        return TranslationTask.prepare(config, tokenizer_path)
+    return LanguageModelingTask.prepare(config, tokenizer_path)
+
+
+def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str]]:
+    """The settings, with the sections model, decoding and text of what the run starts from.
+
+    What was set explicitly stays. A run that is resumed took them over when it began, and now reads
+    them from its own config.yaml: what it started from may be gone.
+
+    Args:
+        config: the settings that were given.
         resume: the run in `run_dir` goes on.
 
     Returns:
@@ -52,7 +74,7 @@ def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str
 
     Raises:
         TrainingError: `training.start_from` names nothing that this run can start from.
-        ConfigError: what is taken over does not go with the other settings.
+        ConfigError: what is taken over contradicts other settings.
     """
     if config.training.start_from is None:
         return config, []
@@ -67,7 +89,7 @@ def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str
     mine, theirs = _languages(config), start.languages
     if theirs is not None and theirs != mine:
         notes.append(
-            f"{start.path} translates {theirs}, and this run is one from {mine} "
+            f"{start.path} translates {theirs}, and this run translates {mine} "
             f"(data.src_lang, data.tgt_lang): it has to learn that anew"
         )
     try:
@@ -81,7 +103,7 @@ def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str
 def _with(
     config: Config, model: BlockConfig, decoding: DecodingConfig | None, text: TextConfig | None
 ) -> tuple[Config, list[str]]:
-    # Whatever was not set explicitly is as in these sections; also returns what that changes.
+    # Takes from these sections what was not set explicitly. Also returns what that changes.
     sections: dict[str, Section] = {}
     changes = []
     given: list[tuple[str, Section, Section | None]] = [
@@ -114,8 +136,8 @@ def find_start(config: Config) -> Start | None:
     """What `training.start_from` names; None if it names nothing.
 
     Raises:
-        TrainingError: it is neither a run directory nor a folder of Hugging Face's GPT-2, or is of
-            another task.
+        TrainingError: it is neither a run directory nor a folder of Hugging Face's GPT-2, or it is
+            of another task.
     """
     name = config.training.start_from
     if name is None:
@@ -132,8 +154,8 @@ def find_start(config: Config) -> Start | None:
     theirs = run.load_config()
     if theirs.task != config.task:
         raise TrainingError(
-            f"training.start_from: {run.path} is a run of task {theirs.task!r}, this is one of "
-            f"{config.task!r}"
+            f"training.start_from: {run.path} is a run of task {theirs.task!r}, and this one is "
+            f"of task {config.task!r}"
         )
 
     def read_weights() -> dict[str, Tensor]:
@@ -170,7 +192,7 @@ def _of_gpt2(folder: Path) -> Start:
 
 
 def require_same_model(config: Config, start: Start) -> None:
-    """Raises TrainingError if a setting of the model does not go with the weights."""
+    """Raises TrainingError if a setting of the model contradicts the weights."""
     before = start.model
     free = set(_FREE)
     if isinstance(before, GPTConfig) and before.positions == "sinusoidal":

@@ -1,8 +1,7 @@
-"""What differs between the tasks a run may have: data, model and loss. The loop is the same."""
+"""What differs between the tasks a run may have: text, model and loss. The loop is the same."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -10,11 +9,14 @@ from ..config import Config
 from ..data.text_tokenizers import TextTokenizer
 from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
-from . import language_modeling, translation
 from .journal import Journal
 from .loss import Loss
 
 Model = Transformer | GPT
+
+M = TypeVar("M", bound=Model)
+B = TypeVar("B", bound="Batch")
+Self = TypeVar("Self", bound="Batch")
 
 
 class Batch(Protocol):
@@ -24,19 +26,33 @@ class Batch(Protocol):
     def n_tokens(self) -> int:
         """Tokens that are predicted."""
 
-    def to(self, device: torch.device) -> Any:
+    def to(self: Self, device: torch.device) -> Self:
         """The same batch on another device."""
 
     def count_positions(self, pad_id: int) -> tuple[int, int]:
         """How many positions there are, and how many of them are padding."""
 
 
-class Data(Protocol):
-    """The text of a run, as it needs it."""
+class Extent(NamedTuple):
+    """How much there is to compute in a batch."""
+
+    n_src: int  # tokens without padding; 0 if there is no encoder
+    n_tgt: int
+    rows: int  # sentences or blocks
+    src_len: int  # positions that attention sees; 0 if there is no encoder
+    tgt_len: int
+
+
+class Task(Protocol[M, B]):
+    """The text of a run, and how a model M learns from batches B of it."""
+
+    @property
+    def config(self) -> Config:
+        """Every setting of the run."""
 
     @property
     def tokenizer(self) -> TextTokenizer:
-        """What encoded it."""
+        """What encoded the text."""
 
     @property
     def texts(self) -> dict[str, str]:
@@ -46,40 +62,41 @@ class Data(Protocol):
     def metadata(self) -> dict[str, str]:
         """What is kept beside the weights."""
 
-    def summary(self) -> str:
-        """A line for the log."""
-
-
-class Task(Protocol):
-    """A module of this package with these functions."""
-
-    def prepare(self, config: Config, tokenizer_path: Path | None = None) -> Any:
-        """Reads and encodes the text; trains the tokenizer if there is none."""
-
-    def new_model(self, config: Config, data: Any) -> Any:
+    def new_model(self) -> M:
         """With first weights from torch's global generator."""
 
-    def batches(self, data: Any, config: Config, *, epoch: int, skip: int) -> Iterator[Any]:
-        """Those of an epoch, in training order, but for the first so many: a pure function."""
+    def batches(self, *, epoch: int, skip: int) -> Iterator[B]:
+        """The batches of an epoch in training order, without the first `skip`: a pure function."""
 
-    def loss(self, model: Any, batch: Any, step: int, config: Config) -> Loss:
-        """Of the update that is about to be made."""
+    def loss(self, model: M, batch: B, step: int) -> Loss:
+        """The loss of one batch of the update `step`, which is about to be made."""
 
-    def validate(
-        self, model: Any, data: Any, config: Config, *, journal: Journal | None = None
-    ) -> dict[str, float]:
-        """Scores on the validation text, whose names begin with `val_`."""
+    def validate(self, model: M, journal: Journal | None = None) -> dict[str, float]:
+        """Scores on the validation text, with names that begin with `val_`; `val_loss` is one.
 
-    def measure_epoch(self, data: Any, config: Config) -> tuple[int, float]:
-        """Batches of an epoch, and which share of their positions is padding."""
+        Args:
+            model: what is scored; it ends in evaluation mode.
+            journal: shows a few samples of what the model writes.
 
-    def describe_text(self, data: Any) -> list[str]:
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+
+    def summary(self) -> str:
+        """A line about the text, for the log."""
+
+    def describe_text(self) -> list[str]:
         """Lines about the text, for the dry run."""
 
-    def describe(self, batch: Any, data: Any) -> str:
-        """A batch that caused trouble, in a line."""
+    def describe(self, batch: B) -> str:
+        """A line about a batch that caused trouble."""
+
+    def measure_epoch(self) -> tuple[int, float]:
+        """How many batches an epoch has, and the share of padding among their positions."""
+
+    def extent(self, batch: B) -> Extent:
+        """How much there is to compute in a batch."""
 
 
-def task_of(config: Config) -> Task:
-    """The functions of the task that the settings name."""
-    return translation if config.task == "translation" else language_modeling
+AnyTask = Task[Any, Any]
+"""A task of either kind: only the settings say which."""

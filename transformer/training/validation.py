@@ -1,0 +1,47 @@
+"""The loss over a validation set."""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .journal import perplexity
+from .loss import Loss
+from .resuming import TrainingError
+
+
+class Totals(NamedTuple):
+    """Sums over the target tokens of many batches, in nats."""
+
+    smoothed: float
+    nll: float
+    n_tokens: int
+
+    def scores(self) -> dict[str, float]:
+        """Means per token, by the names that metrics.jsonl has for them."""
+        nll = self.nll / self.n_tokens
+        return {
+            "val_loss": self.smoothed / self.n_tokens,
+            "val_nll": nll,
+            "val_ppl": perplexity(nll),
+        }
+
+
+def add_up(losses: Iterable[Loss]) -> Totals:
+    """The sum of the losses of many batches.
+
+    Raises:
+        TrainingError: it is not finite.
+    """
+    smoothed = nll = 0.0
+    n_tokens = 0
+    for loss in losses:
+        smoothed, nll = smoothed + float(loss.smoothed), nll + float(loss.nll)
+        n_tokens += loss.n_tokens
+    if not math.isfinite(smoothed):
+        raise TrainingError(
+            f"the loss of the validation set is {smoothed}, although every weight is finite: the "
+            f"numbers in between are too large. Start another run with training.clip_norm=1, "
+            f"training.precision=fp32, or a lower learning rate (training.peak_learning_rate or "
+            f"training.learning_rate_scale)"
+        )
+    return Totals(smoothed, nll, n_tokens)
