@@ -28,7 +28,7 @@ def batches(
 
 
 def windows(lines: Iterator[str], first: int, largest: int) -> Iterator[list[str]]:
-    """Lines that are translated together: each time twice as many as before, up to the largest."""
+    """Cuts a stream into windows, each twice as large as the one before, up to the largest."""
     size = min(first, largest)
     while window := list(islice(lines, size)):
         yield window
@@ -57,14 +57,14 @@ def draw(
 
 @dataclass(frozen=True)
 class Rounds:
-    """Translates lines: one round of searches for all sentences, then one for those that need more.
+    """Translates lines: one round of searches for all sentences, then more for those that need it.
 
     Args:
         preparer: says what to search for.
         submit: takes a batch and returns what waits for its result.
-        translation: of a hypothesis.
+        translation: turns a hypothesis into text.
         settings: how much a batch may hold.
-        n_best: translations of a line, at most.
+        n_best: most translations per line.
     """
 
     preparer: Preparer

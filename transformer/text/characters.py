@@ -1,4 +1,4 @@
-"""Characters that the model must not see as they were typed, or that nobody should see of its."""
+"""Replaces or sets apart characters that the model should not read, or a person should not see."""
 
 import re
 import unicodedata

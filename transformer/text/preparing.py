@@ -25,7 +25,7 @@ first; returns the translations."""
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is translated at once: a sentence, or a part of one that is too long."""
+    """What one search translates: a sentence, or a part of one that is too long."""
 
     ids: list[int]  # what the model reads, EOS at the end
     plain: str  # the same with nothing hidden
@@ -49,7 +49,7 @@ class Line:
         return [part for part in self.parts if isinstance(part, Sentence)]
 
     def filled(self, found: Iterable[list[Translation]]) -> list[list[Translation]]:
-        """What each part may become, given what was found for each sentence."""
+        """Returns the choices for each part, given what was found for each sentence."""
         answers = iter(found)
         return [
             next(answers) if isinstance(part, Sentence) else [Translation(part.strip(" "), 0.0)]
@@ -81,10 +81,10 @@ class Preparer:
         self._longest = MAX_PIECES if longest_src is None else longest_src
 
     def prepare(self, line: str) -> Line:
-        """The sentences of a line and what stands between them.
+        """Cuts a line into its sentences and what stands between them.
 
         Raises:
-            UserError: lines are not to be cut, and this one is too long for that.
+            UserError: the settings forbid cutting it, and the line is too long.
         """
         parts: list[Sentence | str] = []
         for i, row in enumerate(with_bytes(line).split("\n")):
@@ -94,11 +94,11 @@ class Preparer:
         return Line(parts)
 
     def searches(self, sentence: Sentence) -> Searches:
-        """What to search for, one search after the other, until a sentence is translated.
+        """Says what to search for, one search after the other, until a sentence is translated.
 
-        Most need one. Where no translation has all the marks of what was hidden, a second one sees
-        the sentence with nothing hidden. Where a number was lost or changed, the last one sees a
-        mark in the place of every number.
+        Most sentences need one search. If all its translations have lost a mark, the next search is
+        for the sentence with nothing hidden. If the best translation then lacks a number, the last
+        search is for the sentence with a mark in the place of every number.
         """
         found = [sentence.written(each) for each in (yield sentence.ids)]
         if sentence.hidden:
@@ -122,7 +122,7 @@ class Preparer:
         return _with_all_marks(again, hidden) or found
 
     def encoded(self, name: str, text: str) -> list[int]:
-        """The ids of a text just as it is, without EOS.
+        """Returns the ids of a text just as it is, without EOS.
 
         Raises:
             UserError: it is too long; the message calls it by `name`.
