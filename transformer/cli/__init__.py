@@ -1,8 +1,9 @@
 """The console scripts, one file each: parse, call, print."""
 
 from .evaluate import main as evaluate_main
+from .export import main as export_main
 from .generate import main as generate_main
 from .train import main as train_main
 from .translate import main as translate_main
 
-__all__ = ["evaluate_main", "generate_main", "train_main", "translate_main"]
+__all__ = ["evaluate_main", "export_main", "generate_main", "train_main", "translate_main"]

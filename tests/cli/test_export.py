@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from transformer.cli.export import main
 from transformer.config import DecodingConfig
 from transformer.export import ctranslate2, huggingface
-from transformer.export.cli import main
 from transformer.export.trained import ExportError, new_folder
 from transformer.inference.ctranslate2_engine import CTranslate2Engine
 
@@ -39,7 +39,7 @@ def test_the_shipped_model_is_exported(
 def test_end_to_end(tmp_path: Path) -> None:
     """From the command to a translation, in another process and without a network."""
     folder = tmp_path / "int8"
-    code = "import sys; from transformer.export.cli import main; sys.exit(main())"
+    code = "import sys; from transformer.cli import export_main as main; sys.exit(main())"
     arguments = ["--format", "ctranslate2", "--quantization", "int8", "--output", str(folder)]
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=300)
     engine = CTranslate2Engine.load(folder, threads=1)

@@ -28,7 +28,7 @@ transformer.runs.directory.SHIPPED = Path(sys.argv.pop(1))
 translate.FILE_WINDOW = 8
 sys.exit(translate.main())
 """
-QUICKSTART = Path(__file__).parent / "quickstart"
+QUICKSTART = Path(__file__).parents[1] / "quickstart"
 PYTHON = [sys.executable, "-c", COMMAND, str(QUICKSTART)]
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from transformer.cli import generate_main, train_main, translate_main
+from transformer.cli import export_main, generate_main, train_main, translate_main
 from transformer.data.builtin.corpus import sample_pairs
-from transformer.export.cli import main as export_main
 from transformer.inference.generator import Generator
 
 SETTINGS = [
@@ -184,7 +183,7 @@ def test_what_cannot_be_exported(
 ) -> None:
     output = ["--output", str(tmp_path / "out")]
     assert export_main(["--model", runs["unigram"], "--format", "ctranslate2", *output]) == 1
-    assert "holds a language model, which only huggingface can take" in capsys.readouterr().err
+    assert "holds a language model, and only huggingface has a format" in capsys.readouterr().err
     copy = tmp_path / "copy"
     copy.mkdir()
     for path in Path(runs["characters"]).glob("*.*"):

@@ -1,10 +1,10 @@
-"""`transformer-export`: parse, call, print."""
+"""`transformer-export`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from ..cli.command import make_parser, run_command
+from .command import make_parser, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,8 +22,9 @@ def _run(argv: Sequence[str] | None) -> int:
           transformer-export --format ctranslate2 --output exported/ct2 --quantization int8
           transformer-export --model runs/quickstart --format huggingface --output exported/hf
 
-        ctranslate2 is for speed, huggingface for tools that load a MarianMTModel or, of a language
-        model, a GPT2LMHeadModel. The folder is self-contained and appears when it is complete.
+        ctranslate2 is for speed. huggingface is for tools that load a MarianMTModel or, from a
+        language model, a GPT2LMHeadModel. The folder holds all that it takes to translate, and
+        appears when it is complete.
         """,
     )
     parser.add_argument(
@@ -45,17 +46,19 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from ..export.ctranslate2 import export_ctranslate2
+    from ..export.gpt2 import export_gpt2
+    from ..export.huggingface import export_huggingface
+    from ..export.trained import ExportError, Trained, new_folder
     from ..runs.directory import RunDirectory
-    from .ctranslate2 import export_ctranslate2
-    from .gpt2 import export_gpt2
-    from .huggingface import export_huggingface
-    from .trained import ExportError, Trained, new_folder
 
     run = RunDirectory(args.model) if args.model else RunDirectory.shipped()
     config = run.load_config()
     of_gpt = config.task == "language_modeling"
     if of_gpt and args.format != "huggingface":
-        raise ExportError(f"{run.path} holds a language model, which only huggingface can take")
+        raise ExportError(
+            f"{run.path} holds a language model, and only huggingface has a format for it"
+        )
     export = {"ctranslate2": export_ctranslate2, "huggingface": export_huggingface}[args.format]
     with new_folder(args.output, overwrite=args.overwrite) as folder:
         if of_gpt:

@@ -1,4 +1,4 @@
-"""The commands as people use them, mistakes included."""
+"""`transformer-translate` as people use it, mistakes included, and what all commands share."""
 
 import gzip
 import io
@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -330,23 +329,15 @@ def test_bad_arguments_are_explained(
 # Ways to search, and what else a model can say ---------------------------------------------------
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    """Restored after a command that sets them."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The shipped model for CTranslate2, in int8."""
     pytest.importorskip("ctranslate2")
-    from transformer.export.cli import main
+    from transformer.cli import export_main
 
     folder = tmp_path_factory.mktemp("export") / "int8"
     arguments = ["--format", "ctranslate2", "--quantization", "int8", "--output", str(folder)]
-    assert main(arguments) == 0
+    assert export_main(arguments) == 0
     return str(folder)
 
 
@@ -544,143 +535,7 @@ def test_bad_arguments_of_these_are_explained(
     assert message in capsys.readouterr().err
 
 
-def test_evaluation_says_how_it_was_translated(
-    tmp_path: Path, threads: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source, reference = tmp_path / "a.de", tmp_path / "a.en"
-    source.write_text(f"{PIZZA}.\nGuten Morgen!\n" * 3)
-    reference.write_text("The pizza came out of the oven.\nGood morning!\n" * 3)
-    arguments = ["--input", str(source), "--reference", str(reference), "--bootstrap", "0"]
-    how = ["--workers", "2", "--precision", "bf16", "--patience", "1"]
-    how += ["--no-repeat-ngram-size", "9"]
-    assert evaluate_main([*arguments, *how]) == 0
-    text = capsys.readouterr().out
-    assert "BLEU 100.00" in text
-    assert "length penalty paper 0.6, patience 1, no 9" in text
-    assert "no 9 pieces twice; torch, bf16; " in text
-    assert text.endswith("; 2 workers\n")
-    assert evaluate_main([*arguments, *how, "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert report["workers"] == 2 and report["engine"] == "torch, bf16"
-    assert report["decoding"]["patience"] == 1
-    assert report["decoding"]["no_repeat_ngram_size"] == 9
-    assert report["scores"][0]["value"] == pytest.approx(100)
-    with pytest.raises(SystemExit):
-        evaluate_main(["--hypotheses", "a", "--reference", "b", "--workers", "2", "--shortlist"])
-    assert "takes no --shortlist, --workers; leave them out" in capsys.readouterr().err
-
-
 # Evaluation --------------------------------------------------------------------------------------
-
-
-def test_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source, reference, output = (tmp_path / name for name in ("a.de", "a.en", "out.en"))
-    source.write_text(f"{PIZZA}.\nGuten Morgen!\nWo ist der Bahnhof?\n")
-    reference.write_text("The pizza came out of the oven.\nGood morning!\nWhere is the station?\n")
-    arguments = ["--input", str(source), "--reference", str(reference)]
-    assert evaluate_main([*arguments, "--output", str(output)]) == 0
-    text = capsys.readouterr().out
-    assert "BLEU 100.00" in text and "chrF2 100.00" in text
-    assert "nrefs:1|" in text and "beam 4, length penalty paper 0.6" in text
-    assert output.read_text() == reference.read_text()
-
-    assert (
-        evaluate_main(["--hypotheses", str(output), "--reference", str(reference), "--json"]) == 0
-    )
-    report = json.loads(capsys.readouterr().out)
-    assert report["lines"] == 3 and report["scores"][0]["value"] == pytest.approx(100)
-
-
-def test_evaluation_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    three, two = tmp_path / "three", tmp_path / "two"
-    three.write_text("A b .\nC d .\nE f .\n")
-    two.write_text("A b .\nC d .\n")
-    assert evaluate_main(["--input", str(three), "--reference", str(two)]) == 1
-    assert "3 lines and" in capsys.readouterr().err
-    assert evaluate_main(["--hypotheses", str(three), "--reference", str(two)]) == 1
-    assert "found 3 and 2" in capsys.readouterr().err
-    assert evaluate_main(["--hypotheses", str(two), "--reference", str(two)]) == 0
-    assert "looks tokenised" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        evaluate_main(["--reference", str(two)])
-    assert "--hypotheses" in capsys.readouterr().err
-    for resamples in ("1", "-5", "many"):
-        with pytest.raises(SystemExit):
-            evaluate_main(["--reference", "x", "--input", "x", "--bootstrap", resamples])
-        assert (
-            f"must be 0 or a whole number from 2 to 100,000; found '{resamples}'"
-            in capsys.readouterr().err
-        )
-
-
-def test_hypotheses_are_not_translated(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--hypotheses", "a.en", "--reference", "b.en", "--output", "c.en"]
-    with pytest.raises(SystemExit):
-        evaluate_main([*arguments, "--model", "runs/a", "--beam-size", "1", "--alpha", "0"])
-    message = "--hypotheses takes no --model, --beam-size, --alpha, --output; leave them out"
-    assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("main", [train_main, translate_main, evaluate_main])
-def test_help_has_examples(main: object, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["--help"])  # type: ignore[operator]
-    assert stop.value.code == 0
-    assert "examples:" in capsys.readouterr().out
-
-
-def test_all_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert train_main(["--settings"]) == 0
-    text = capsys.readouterr().out
-    assert "training.warmup_steps=4000\n" in text and "model.d_model=512\n" in text
-
-
-def test_training_mistakes_are_explained(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "a.yaml"
-    config.write_text("training: {max_steps: 1}\n")
-    assert train_main(["--config", str(config), "trainin.max_steps=1"]) == 1
-    assert "did you mean 'training.max_steps'" in capsys.readouterr().err
-    assert train_main(["--config", str(tmp_path / "b.yaml")]) == 1
-    assert "no configuration file" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        train_main([])
-    assert "configs/quickstart.yaml" in capsys.readouterr().err
-
-
-def test_settings_that_are_called_config_are_no_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mine = tmp_path / "config.yaml"
-    mine.write_text(f"run_dir: {tmp_path / 'run'}\n")
-    (tmp_path / "precious").touch()
-    assert train_main(["--config", str(mine), "--resume"]) == 1
-    assert f"there is no run to resume in {tmp_path / 'run'}" in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "precious"]
-
-
-def test_a_run_that_was_moved_is_resumed_where_it_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = "".join(f"{de}\t{en}\n" for de, en in sample_pairs("train", 200))
-    (tmp_path / "pairs.tsv").write_text(text)
-    config = tmp_path / "a.yaml"
-    config.write_text(
-        f"""
-        run_dir: {tmp_path / "a"}
-        data: {{train: {tmp_path / "pairs.tsv"}, val: {tmp_path / "pairs.tsv"}}}
-        tokenizer: {{vocab_size: 400}}
-        model: {{d_model: 8, d_ff: 8, n_heads: 1, n_encoder_layers: 1, n_decoder_layers: 1}}
-        training: {{batch_tokens: 500, max_steps: 2, val_bleu_sentences: 2, tensorboard: false}}
-        """
-    )
-    assert train_main(["--config", str(config)]) == 0
-    moved = (tmp_path / "a").rename(tmp_path / "b")
-    more = "training.max_steps=3"
-    assert train_main(["--config", str(moved / "config.yaml"), "--resume", more]) == 0
-    assert (moved / "checkpoints" / "step-00000003").is_dir() and not (tmp_path / "a").exists()
-    assert f"transformer-translate --model {moved}" in capsys.readouterr().err
 
 
 def test_a_long_translation_tells_how_far_it_is(
@@ -692,11 +547,3 @@ def test_a_long_translation_tells_how_far_it_is(
     assert translate_main(["--input", str(source)]) == 0
     told = capsys.readouterr().err.splitlines()
     assert len(told) > 1 and re.fullmatch(r"50 lines in \d+ s, [\d.]+ lines/s", told[-1])
-
-
-def test_settings_into_a_pipe_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with open(writer, "w") as pipe:
-        monkeypatch.setattr(sys, "stdout", pipe)
-        assert train_main(["--settings"]) == 0
