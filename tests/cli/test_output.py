@@ -1,4 +1,4 @@
-"""Output files: one command writes at a time, and what an interruption leaves is gone on with."""
+"""Output files: one command writes at a time, and an interrupted one is resumed."""
 
 import errno
 import json
@@ -89,7 +89,7 @@ def test_what_is_stopped_goes_on_and_ends_in_the_same_file(
 
     # What is there is not written over by accident.
     assert translate_main([*arguments, "--output", str(output)]) == 1
-    message = "Go on with it by --resume-output, or replace it by --overwrite"
+    message = "Go on with --resume-output, or replace it with --overwrite"
     assert message in capsys.readouterr().err
 
     assert translate_main([*arguments, "--output", str(output), "--resume-output"]) == 0
@@ -177,7 +177,7 @@ def test_nothing_written_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({**ABOUT, "model": "c"}, "was written with another model, so it cannot be gone on with"),
+        ({**ABOUT, "model": "c"}, "was written with another model, so it cannot be resumed"),
         ({"input": "c", "model": "c"}, "was written with another input and another model"),
         ({**ABOUT, "input": None}, "cannot tell whether the input is the same as before"),
     ],
@@ -194,7 +194,7 @@ def test_only_the_same_is_gone_on_with(about: dict[str, Any], message: str, tmp_
 def test_an_unfinished_output_that_says_nothing_of_itself(content: str, tmp_path: Path) -> None:
     interrupted(tmp_path / "a", ["one", ""])
     (tmp_path / "a.partial" / "about.json").write_text(content)
-    with pytest.raises(UserError, match="does not say how its lines were made; translate anew"):
+    with pytest.raises(UserError, match="does not say how its lines were made; start over"):
         write(Request(str(tmp_path / "a"), resume=True), [])
 
 

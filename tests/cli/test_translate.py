@@ -15,6 +15,7 @@ import torch
 
 from transformer.cli import evaluate_main, train_main, translate_main
 from transformer.cli.command import run_command
+from transformer.config import DecodingConfig
 from transformer.data.builtin.corpus import sample_pairs
 
 PIZZA = "Die Pizza kam aus dem Ofen"
@@ -408,7 +409,7 @@ def test_score_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert len(output.read_text().splitlines()) == 2
     target.write_text("The pizza came out of the oven\n")
     assert translate_main(arguments) == 1
-    message = f"{source} has 2 lines and {target} 1; they must be aligned"
+    message = f"{source} has 2 lines and {target} has 1; they must be aligned"
     assert message in capsys.readouterr().err
     assert translate_main(["--input", str(source), "--score", "nowhere.en"]) == 1
     assert "cannot read nowhere.en" in capsys.readouterr().err
@@ -547,3 +548,20 @@ def test_a_long_translation_tells_how_far_it_is(
     assert translate_main(["--input", str(source)]) == 0
     told = capsys.readouterr().err.splitlines()
     assert len(told) > 1 and re.fullmatch(r"50 lines in \d+ s, [\d.]+ lines/s", told[-1])
+
+
+@pytest.mark.parametrize("name", DecodingConfig.model_fields)
+def test_every_setting_of_a_search_has_an_option(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    option = f"--{name.replace('_', '-')}"
+    with pytest.raises(SystemExit):
+        translate_main([option, "none of these", "x"])
+    assert f"argument {option}: " in capsys.readouterr().err
+
+
+def test_an_option_of_a_search_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert translate_main(["--max-extra-tokens", "0", "Ja"]) == 0
+    [short] = lines_of(capsys)
+    assert translate_main(["Ja"]) == 0
+    assert len(short) < len(lines_of(capsys)[0])

@@ -1,4 +1,4 @@
-"""The console scripts, one file each: parse, call, print."""
+"""The commands, a file each: parse, call, print."""
 
 from .evaluate import main as evaluate_main
 from .export import main as export_main

@@ -1,4 +1,4 @@
-"""What every command has in common: its parser, its streams, its signals, its exit status."""
+"""What all commands share: parsers, streams, signals and exit statuses."""
 
 import argparse
 import io
@@ -29,7 +29,7 @@ class Terminated(KeyboardInterrupt):
 def run_command(work: Callable[[], int]) -> int:
     """Runs a command and returns its exit status.
 
-    What a caller can cause is explained in plain words; anything else is a bug and shows itself.
+    Errors that a caller can cause are explained in plain words. Any other is a bug, and raised.
     """
     _prepare_streams()
     try:
@@ -37,7 +37,7 @@ def run_command(work: Callable[[], int]) -> int:
             try:
                 return work()
             finally:
-                # Here a full disk is an error, and the end of `| head` is none.
+                # Here a full disk is an error, but the end of `| head` is not.
                 if sys.stdout is not None:
                     sys.stdout.flush()
     except BrokenPipeError:  # ... | head
@@ -56,7 +56,7 @@ def run_command(work: Callable[[], int]) -> int:
         print(f"error: {place}{reason(error)}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        # torch has a class of its own for the memory of a GPU, and none for the CPU's.
+        # torch has an error class for a GPU that is full, but none for the CPU.
         full = re.search(
             "out of memory|(can't|unable to) allocate|not enough memory|can't start new thread",
             str(error),
@@ -75,7 +75,7 @@ def run_command(work: Callable[[], int]) -> int:
 
 def _prepare_streams() -> None:
     # Text is UTF-8 even where the locale says ASCII. Input is read as bytes.
-    if sys.stderr is None:  # closed; print would write to standard output instead
+    if sys.stderr is None:  # closed: print would write to standard output instead
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -115,13 +115,13 @@ def _termination_unwinds() -> Iterator[None]:
 
 
 def make_parser(name: str, usage: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
-    """A parser that knows --version and prints the epilog, mostly examples, as it stands.
+    """A parser with --version, whose help ends with the epilog as it is written.
 
     Args:
         name: of the command.
-        usage: what follows the name, in short: an error repeats it.
+        usage: what follows the name, in short; every error repeats it.
         purpose: what the command is for.
-        epilog: what the help ends with.
+        epilog: mostly examples.
     """
     parser = argparse.ArgumentParser(
         prog=name,
@@ -135,12 +135,12 @@ def make_parser(name: str, usage: str, purpose: str, epilog: str) -> argparse.Ar
 
 
 class Options:
-    """A group of options that only some ways of using a command know.
+    """A group of options that only some ways of using a command accept.
 
     Args:
         parser: where they are added.
-        title: of the group, in the help.
-        only_for: the modes that take them; the others refuse them.
+        title: what the help calls the group.
+        only_for: the modes that accept them; all others refuse them.
     """
 
     def __init__(self, parser: argparse.ArgumentParser, title: str, *, only_for: set[str]) -> None:
@@ -153,7 +153,7 @@ class Options:
         self._actions.append(self._group.add_argument(*names, **how))
 
     def given(self, args: argparse.Namespace) -> list[str]:
-        """The options of the group that are not as by default."""
+        """The options of the group that were given."""
         return [
             action.option_strings[-1]
             for action in self._actions
@@ -164,13 +164,13 @@ class Options:
 def refuse_stray(
     parser: argparse.ArgumentParser, args: argparse.Namespace, mode: str, groups: list[Options]
 ) -> None:
-    """An option that the mode would ignore is an error.
+    """Ends the command if an option was given that the mode would ignore.
 
     Args:
-        parser: explains the error.
+        parser: prints the error.
         args: what was parsed.
-        mode: how the command is used, as people write it: `--score`.
-        groups: all options that some modes do not know.
+        mode: how the command is used, by the option that says so: `--score`.
+        groups: all groups that some modes do not accept.
     """
     for group in groups:
         stray = group.given(args) if mode not in group.only_for else []
@@ -189,8 +189,8 @@ def whole(lowest: int, highest: int, *, besides: int | None = None) -> Callable[
     """Parses a whole number between two bounds.
 
     Args:
-        lowest: the least.
-        highest: the most.
+        lowest: the smallest.
+        highest: the largest.
         besides: one more number that is allowed.
     """
     allowed = f"a whole number from {lowest:,} to {highest:,}"
@@ -211,9 +211,9 @@ def number(lowest: float, highest: float, *, above: bool = False) -> Callable[[s
     """Parses a number between two bounds.
 
     Args:
-        lowest: the least.
-        highest: the most.
-        above: the least itself is not allowed.
+        lowest: the smallest.
+        highest: the largest.
+        above: True if the smallest itself is not allowed.
     """
     allowed = (
         f"above {lowest:g} and at most {highest:g}" if above else f"from {lowest:g} to {highest:g}"

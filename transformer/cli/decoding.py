@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from ..config import MAX_THREADS, DecodingConfig
 from ..errors import UserError
 from .command import Options, number, whole
@@ -17,43 +19,27 @@ FILE_WINDOW = 4096
 """Lines of a file that are sorted by length together."""
 
 PRECISION: Literal["fp32"] = "fp32"
-"""That of matrix products, unless told otherwise."""
+"""Of matrix products, by default."""
 
 MAX_WORKERS = 64
 
-SEARCH = {
-    "beam_size": ("K", "live hypotheses; 1 is greedy (paper: 4)"),
-    "length_penalty": (
-        None,
-        "paper: ((5 + n) / 6)^alpha; power: n^alpha, as in fairseq and Marian; none",
-    ),
-    "alpha": ("A", "its exponent (paper: 0.6)"),
-    "patience": (
-        "P",
-        "stop once P times the beam size hypotheses have ended; 1 is fast (paper: when no other "
-        "can win)",
-    ),
-    "no_repeat_ngram_size": (
-        "N",
-        "against loops: no N pieces in a row come twice (paper: 0, they may)",
-    ),
-}
-"""Settings of `DecodingConfig` that have an option, what stands for their value, their help."""
-
 
 def add_search_options(options: Options) -> None:
-    """An option for each setting of `SEARCH`, with the bounds that the setting has."""
-    for name, (metavar, meaning) in SEARCH.items():
+    """An option for each setting of `DecodingConfig`, with the bounds and the meaning it has there.
+
+    An option that is not given is None: the run's own settings then count.
+    """
+    for name, field in DecodingConfig.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
-        annotation = DecodingConfig.model_fields[name].annotation
-        if get_origin(annotation) is Literal:
-            options.add(flag, choices=get_args(annotation), help=meaning)
+        meaning = " ".join((field.description or "").replace("`", "").replace("%", "%%").split())
+        if get_origin(field.annotation) is Literal:
+            options.add(flag, choices=get_args(field.annotation), help=meaning)
         else:
-            options.add(flag, type=_parser_of(name), metavar=metavar, help=meaning)
+            metavar = "N" if field.annotation is int else "X"
+            options.add(flag, type=_parser_of(field), metavar=metavar, help=meaning)
 
 
-def _parser_of(name: str) -> Callable[[str], float]:
-    field = DecodingConfig.model_fields[name]
+def _parser_of(field: FieldInfo) -> Callable[[str], float]:
     bounds: dict[str, Any] = {}
     for part in field.metadata:
         bounds |= {kind: getattr(part, kind) for kind in ("ge", "gt", "le") if hasattr(part, kind)}
@@ -64,43 +50,43 @@ def _parser_of(name: str) -> Callable[[str], float]:
 
 
 def add_model_options(options: Options) -> None:
-    """Which model, and what computes."""
+    """Which model, and what computes it."""
     options.add(
         "--model", metavar="DIR", help="run directory; without it, the model in the package"
     )
     options.add(
         "--engine",
         choices=("torch", "ctranslate2"),
-        help="ctranslate2 is for a folder that transformer-export wrote, and known by it",
+        help="ctranslate2 is for a folder that transformer-export wrote (which the folder shows)",
     )
     options.add(
         "--precision",
         choices=("fp32", "bf16", "int8"),
-        help="of matrix products: bf16 and int8 are faster where the processor has them (fp32; "
-        "with ctranslate2 as exported)",
+        help="of matrix products; bf16 and int8 are faster on processors with such instructions "
+        "(fp32; with ctranslate2, as exported)",
     )
     options.add("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     options.add("--threads", type=whole(1, MAX_THREADS), metavar="N", help="CPU threads")
 
 
 def add_file_options(options: Options) -> None:
-    """What makes the translation of many lines fast."""
+    """What makes many lines fast."""
     options.add(
         "--shortlist",
         action="store_true",
-        help="only pieces that the source may need, by the run's shortlist.safetensors",
+        help="consider only the pieces that a source may need, by the run's shortlist.safetensors",
     )
     options.add(
         "--workers",
         type=whole(1, MAX_WORKERS),
         default=1,
         metavar="N",
-        help="processes that translate side by side, for files; best one per core (1)",
+        help="processes that translate side by side, for files; one per core is best (1)",
     )
 
 
 def engine_of(args: argparse.Namespace) -> str:
-    """The engine asked for, or the one that the folder is made for."""
+    """The engine that is asked for, or the one that the folder was written for."""
     if args.engine:
         return str(args.engine)
     exported = args.model is not None and (Path(args.model).expanduser() / "model.bin").is_file()
@@ -111,7 +97,7 @@ def load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """The translator that the options ask for, and the settings of its searches.
 
     Raises:
-        UserError: options that do not go together, or a model that cannot be used.
+        UserError: options contradict each other, or the model cannot be used.
     """
     import gc
 
@@ -147,9 +133,10 @@ def load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
             precision=args.precision or PRECISION,
             shortlist=args.shortlist,
         )
-    gc.freeze()  # what is loaded stays, and need not be looked through for garbage
-    given = {name: getattr(args, name) for name in SEARCH if getattr(args, name) is not None}
-    return translator, {name: getattr(translator.decoding, name) for name in SEARCH} | given
+    gc.freeze()  # what is loaded stays: the collector need not search it
+    settings = translator.decoding.model_dump()
+    given = {name: getattr(args, name) for name in settings if getattr(args, name) is not None}
+    return translator, settings | given
 
 
 # Progress ----------------------------------------------------------------------------------------
@@ -161,12 +148,12 @@ SECONDS_BETWEEN_LINES = 30.0
 def progress(
     *, bar: bool, total: int | None = None, n_done: int = 0
 ) -> Iterator[Callable[[], object]]:
-    """Tells on standard error how far a long translation is: a bar on a terminal, else lines.
+    """Shows on standard error how far a long translation is: a bar on a terminal, lines elsewhere.
 
     Args:
-        bar: a bar disturbs nothing: the translations themselves do not go to the terminal.
-        total: lines there are; None if unknown.
-        n_done: lines that are done already.
+        bar: True if a bar disturbs nothing, since the translations do not go to the terminal.
+        total: how many lines there are; None if unknown.
+        n_done: how many are done already.
     """
     if not sys.stderr.isatty():
         with _told_in_lines(total, n_done) as advance:
@@ -182,7 +169,7 @@ def progress(
 
 @contextmanager
 def _told_in_lines(total: int | None, n_done: int) -> Iterator[Callable[[], object]]:
-    # By a thread, since lines come in bursts, one window after the other.
+    # From a thread, since lines come in bursts, a window at a time.
     started = time.monotonic()
     n = n_done
     finished = threading.Event()

@@ -52,7 +52,9 @@ def _run(argv: Sequence[str] | None) -> int:
         "--input", metavar="FILE", help="source text; .gz is read too, - is standard input"
     )
     parser.add_argument("--hypotheses", metavar="FILE", help="score this translation instead")
-    parser.add_argument("--reference", metavar="FILE", required=True, help="what a person wrote")
+    parser.add_argument(
+        "--reference", metavar="FILE", required=True, help="a translation by a person"
+    )
     add_model_options(translating)
     add_search_options(translating)
     add_file_options(translating)
@@ -63,14 +65,12 @@ def _run(argv: Sequence[str] | None) -> int:
         type=whole(2, MAX_RESAMPLES, besides=0),
         default=1000,
         metavar="N",
-        help="resamples for the confidence interval; 0: no interval (1000)",
+        help="resamples for the confidence interval, 0 for none (1000)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     if (args.input is None) == (args.hypotheses is None):
-        parser.error(
-            "give either --input, to be translated, or --hypotheses, to be scored as it is"
-        )
+        parser.error("give either --input, to translate it, or --hypotheses, to score it as it is")
     refuse_stray(parser, args, "--hypotheses" if args.input is None else "--input", [translating])
     require_stdout()
     return _evaluate(args)
@@ -107,7 +107,7 @@ def _translated(args: argparse.Namespace, *, n_references: int) -> tuple[list[st
     sources = list(lines_of(args.input))
     if len(sources) != n_references:
         raise UserError(
-            f"{args.input} has {len(sources):,} lines and {args.reference} {n_references:,}; "
+            f"{args.input} has {len(sources):,} lines and {args.reference} has {n_references:,}; "
             f"they must be aligned"
         )
     hypotheses: list[str] = []
@@ -183,7 +183,7 @@ def _recipe(report: dict[str, Any], n_lines: int) -> str:
 
 
 def hardware() -> str:
-    """Processor, threads and torch, to stand beside a measured number."""
+    """Processor, threads and torch, to go with a measured number."""
     import platform
 
     import torch

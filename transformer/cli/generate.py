@@ -21,18 +21,18 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = make_parser(
         "transformer-generate",
         "--model DIR [options] [prompt]",
-        "Go on writing from a prompt, with a language model.",
+        "Continue a prompt with a language model.",
         """
         examples:
           transformer-generate --model runs/gpt_shakespeare_char_cpu "ROMEO:"
           transformer-generate --model runs/gpt_german --n 3 --temperature 0.8 "Die Pizza"
           transformer-generate --model folder/of/gpt2 --top-p 0.9 --max-tokens 100 "It was"
 
-        A single text comes as it is written. Beyond its context the model forgets the older half of
-        what it has read, as often as need be.
+        A single text is printed while it is written. When the context is full, the model forgets
+        the older half of what it has read.
         """,
     )
-    parser.add_argument("prompt", nargs="?", default="", help="how the text begins; quote it")
+    parser.add_argument("prompt", nargs="?", default="", help="how the text begins, in quotes")
     parser.add_argument(
         "--model",
         metavar="DIR",
@@ -40,7 +40,7 @@ def _run(argv: Sequence[str] | None) -> int:
         help="run directory of a language model, or a folder of Hugging Face's GPT-2",
     )
     parser.add_argument(
-        "--score", action="store_true", help="how likely the given text is; write nothing"
+        "--score", action="store_true", help="say how likely the prompt is; write nothing"
     )
     parser.add_argument(
         "--precision",
@@ -65,8 +65,8 @@ def _run(argv: Sequence[str] | None) -> int:
     writing.add(
         "--compile",
         action="store_true",
-        help="make one program of a step first: half a minute, then 1.5 times as fast or more with "
-        "--precision bf16; needs a C++ compiler",
+        help="compile first, which takes half a minute; with --precision bf16 it is then at least "
+        "1.5 times as fast. Needs a C++ compiler",
     )
     args = parser.parse_args(argv)
     refuse_stray(parser, args, "--score" if args.score else "writing", [writing])

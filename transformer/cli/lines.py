@@ -1,4 +1,4 @@
-"""Lines of text from files, arguments and pipes."""
+"""Lines of text, from files, arguments and pipes."""
 
 import gzip
 import sys
@@ -11,10 +11,10 @@ from ..data.encodings import encoding_advice, narrow_encoding, wide_encoding
 from ..errors import UserError
 
 N_WARNINGS = 10
-"""Lines that are not UTF-8 are named up to this many: in another encoding it may be every one."""
+"""Lines that are not UTF-8 get a warning, up to this many: it may be every one of them."""
 
 STDIN = "-"
-"""As the name of a file: standard input."""
+"""The name of a file that stands for standard input."""
 
 
 def lines_of(path: str) -> Iterator[str]:
@@ -47,14 +47,14 @@ def standard_input() -> IO[bytes]:
 
 
 def decoded(raw: Iterable[bytes], name: str, *, file: Path | None = None) -> Iterator[str]:
-    """Lines as text, without their ends. Only a line feed ends a line.
+    """Lines as text, without line ends. Only a line feed ends a line.
 
-    A byte that is not UTF-8 costs a character and a warning, not the translation of a whole file.
+    A byte that is not UTF-8 costs a character and a warning, but not the translation of the file.
 
     Args:
         raw: the lines as bytes.
-        name: where they come from, as messages call it.
-        file: the file they come from, for the advice how to convert it.
+        name: where they come from, for messages.
+        file: the file they come from, for advice on converting it.
 
     Raises:
         UserError: the text is UTF-16 or UTF-32.

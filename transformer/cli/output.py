@@ -1,14 +1,14 @@
-"""Where lines of output go: a file that can be gone on with after an interruption.
+"""Where lines of output go: a file that an interrupted command can continue.
 
 While it is written, the output lies in a folder of its own, `NAME.partial`::
 
     test.en.partial/
       lines.txt     what is translated so far
-      about.json    what decides about it: the input, the model, the settings
+      about.json    what it depends on: the input, the model, the settings
 
-When all is done, lines.txt takes the name of the output and the folder goes. Whatever ends a
-command before that, even SIGKILL, leaves the lines that it has written; `--resume-output` goes on
-behind them if everything in about.json is still the same.
+When all is done, lines.txt takes the name of the output and the folder is removed. Whatever ends a
+command before that, even SIGKILL, leaves the lines that were written; `--resume-output` goes on
+after them if everything in about.json is still the same.
 """
 
 import errno
@@ -31,7 +31,7 @@ LINES, ABOUT = "lines.txt", "about.json"
 
 @dataclass(frozen=True)
 class Output:
-    """Where to write, and how many lines of input an earlier command has dealt with."""
+    """Where to write, and how many lines of input an earlier command has finished."""
 
     file: IO[str]
     n_done: int = 0
@@ -39,7 +39,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Request:
-    """What the caller wants of `open_output`."""
+    """What `open_output` is asked for."""
 
     path: str | None  # None: standard output
     overwrite: bool = False
@@ -47,7 +47,7 @@ class Request:
 
 
 def input_of(row: str) -> int:
-    """The number of the input line that a row `number ||| text ||| score` belongs to."""
+    """The number of the input line that a row `number ||| text ||| score` comes from."""
     return int(row.partition(" ||| ")[0])
 
 
@@ -58,14 +58,14 @@ def open_output(
     """The file to print to. It takes its name when the block ends without an error.
 
     Args:
-        request: which file, and whether to replace it or to go on with it.
-        about: what decides about the output, as JSON can hold it: output is only gone on with if
-            nothing of it has changed. A value of None cannot be compared.
-        numbered: tells the number of the input line of a row, from 0, where a line of input gives
-            any number of rows; None: one row each, in order.
+        request: which file, and whether to replace it or to resume it.
+        about: what the output depends on, as JSON can hold it. Output is resumed only if none of it
+            has changed. A value of None cannot be compared.
+        numbered: gives the number of the input line of a row, from 0, where a line of input has
+            any number of rows; None: each has one, in order.
 
     Raises:
-        UserError: the file exists, cannot be written, or cannot be gone on with.
+        UserError: the file exists, cannot be written, or cannot be resumed.
     """
     if request.path is None:
         if request.resume:
@@ -99,13 +99,13 @@ def open_output(
 
 
 def _opened(path: Path, mode: str) -> IO[str]:
-    # Line by line, so that a command that is killed loses none that it has printed.
+    # Flushed line by line, so that a command that is killed loses none that it has printed.
     return open(path, mode, encoding="utf-8", newline="\n", buffering=1)
 
 
 @contextmanager
 def _held(partial: Path, place: Path, request: Request, about: dict[str, Any]) -> Iterator[None]:
-    # The folder of the unfinished output, ours alone, with nothing in it that would be lost.
+    # Locks the folder of the unfinished output, after making sure that nothing in it gets lost.
     if request.resume and not partial.is_dir():
         raise UserError(
             f"there is no {partial.name} beside {place} to go on with; leave out --resume-output"
@@ -125,8 +125,8 @@ def _held(partial: Path, place: Path, request: Request, about: dict[str, Any]) -
             _require_same(partial, about)
         elif (partial / LINES).exists() and not request.overwrite:
             raise UserError(
-                f"{partial} holds what an interrupted command has written. Go on with it by "
-                f"--resume-output, or replace it by --overwrite"
+                f"{partial} holds what an interrupted command has written. Go on with "
+                f"--resume-output, or replace it with --overwrite"
             )
         try:
             yield
@@ -141,8 +141,7 @@ def _require_same(partial: Path, about: dict[str, Any]) -> None:
         changed = [name for name, value in about.items() if before[name] != value]
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(
-            f"{partial / ABOUT} does not say how its lines were made; translate anew with "
-            f"--overwrite"
+            f"{partial / ABOUT} does not say how its lines were made; start over with --overwrite"
         ) from None
     unknown = [name for name, value in about.items() if value is None]
     if unknown:
@@ -153,12 +152,12 @@ def _require_same(partial: Path, about: dict[str, Any]) -> None:
     if changed:
         raise UserError(
             f"{partial} was written with another {' and another '.join(changed)}, so it cannot be "
-            f"gone on with; repeat the command as it was, or translate anew with --overwrite"
+            f"resumed; repeat the command as it was, or start over with --overwrite"
         )
 
 
 def _keep_whole_rows(path: Path, numbered: Callable[[str], int] | None) -> int:
-    # Cuts off what will be written again. Returns the number of input lines that are done.
+    # Cuts off what will be written again. Returns how many input lines are done.
     if not path.exists():
         return 0
     n_done, end = _whole_rows(path, numbered)
@@ -167,8 +166,8 @@ def _keep_whole_rows(path: Path, numbered: Callable[[str], int] | None) -> int:
 
 
 def _whole_rows(path: Path, numbered: Callable[[str], int] | None) -> tuple[int, int]:
-    # Input lines that are done, and where their rows end. The last row may have been cut in the
-    # middle; where a line of input has several, the last line's may be missing.
+    # How many input lines are done, and where their rows end. The last row may be incomplete; where
+    # a line of input has several rows, some of the last line's may be missing.
     end, n_rows = 0, 0
     start_of_last, number_of_last = 0, 0
     with open(path, "rb") as file:
@@ -193,7 +192,7 @@ def _say_what_is_kept(
         print(f"stopped: {n_done:,} lines are in {path}{how}", file=sys.stderr)
 
 
-# What a disk says, or the way to it, and not some other part of the command.
+# Errors of the disk or of the way to it. Others come from other parts of the command.
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOENT}
 
 
@@ -227,7 +226,7 @@ def _publish(lines: Path, final: Path, place: Path, *, overwrite: bool) -> None:
 
 
 def digest(path: str | Path) -> str | None:
-    """Names the content of a file; None of what is not a file, such as a pipe."""
+    """A fingerprint of a file's content; None if it is not a file but, say, a pipe."""
     if not Path(path).is_file():
         return None
     content = hashlib.sha256()

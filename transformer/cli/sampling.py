@@ -1,4 +1,4 @@
-"""The options of the commands that draw at random."""
+"""The options of commands that sample."""
 
 import argparse
 from typing import Any
@@ -15,16 +15,22 @@ def add_sampling_options(options: Options) -> None:
         "--temperature",
         type=number(0, 100),
         metavar="T",
-        help="1; below: safer, 0: always the likeliest; above: wilder",
+        help="below 1 is safer, 0 always takes the likeliest, above 1 is wilder (1)",
     )
     options.add(
         "--top-k", type=whole(1, 10**6), metavar="K", help="draw from the K likeliest pieces"
     )
     options.add(
-        "--top-p", type=number(0, 1), metavar="P", help="draw from the likeliest with this share"
+        "--top-p",
+        type=number(0, 1),
+        metavar="P",
+        help="draw from the likeliest pieces that add up to this probability",
     )
     options.add(
-        "--seed", type=whole(0, 2**128 - 1), metavar="N", help="the same seed, the same text (1)"
+        "--seed",
+        type=whole(0, 2**128 - 1),
+        metavar="N",
+        help="the same seed gives the same text (1)",
     )
 
 

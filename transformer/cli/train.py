@@ -35,13 +35,13 @@ def _run(argv: Sequence[str] | None) -> int:
         """,
     )
     parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with what differs from the defaults"
+        "--config", metavar="FILE", help="YAML file with the settings that differ from the defaults"
     )
     parser.add_argument(
         "overrides",
         nargs="*",
         metavar="section.key=value",
-        help="settings that replace the file's, such as training.max_steps=500 or run_dir=runs/a",
+        help="settings that override the file's, such as training.max_steps=500 or run_dir=runs/a",
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
@@ -79,7 +79,7 @@ def _train(args: argparse.Namespace) -> int:
     if args.resume:
         from ..training.resuming import run_dir_of
 
-        # The one that a run wrote for itself stays with it when its folder is moved or copied.
+        # A run that was moved or copied lives in the new folder, whatever its own config.yaml says.
         if folder := run_dir_of(Path(args.config)):
             overrides = [f"run_dir={json.dumps(str(folder))}", *overrides]
     config = load_config(args.config, overrides)

@@ -47,14 +47,14 @@ def _run(argv: Sequence[str] | None) -> int:
           cat test.de | transformer-translate --beam-size 1 > test.en
 
         Text comes from the arguments, from --input, or from standard input. Every line of input
-        gives one line of output; with --n-best above 1 or --alternatives, up to that many, written
-        as "number of the line, from 0 ||| translation ||| score".
+        gives one line of output. With --n-best above 1 or --alternatives it gives up to that many,
+        each written as "number of the line, from 0 ||| translation ||| score".
 
-        What is translated so far lies in OUTPUT.partial until all is done. If a command is
-        interrupted, the same command with --resume-output goes on behind it.
+        Until all is done, what is translated so far lies in OUTPUT.partial. If the command is
+        interrupted, repeat it with --resume-output to go on from there.
         """,
     )
-    parser.add_argument("text", nargs="*", help="each is a text; quote it")
+    parser.add_argument("text", nargs="*", help="each is a text, in quotes")
     parser.add_argument(
         "--input", metavar="FILE", help="text to translate; .gz is read too, - is standard input"
     )
@@ -62,12 +62,12 @@ def _run(argv: Sequence[str] | None) -> int:
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     existing.add_argument(
-        "--resume-output", action="store_true", help="go on with an --output that was interrupted"
+        "--resume-output", action="store_true", help="go on with an interrupted --output"
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one object per line: source and translations with scores",
+        help="print one object per line: the source, and its translations with scores",
     )
     add_model_options(Options(parser, "the model", only_for=_ALL))
     instead = parser.add_argument_group("instead of a search").add_mutually_exclusive_group()
@@ -75,12 +75,12 @@ def _run(argv: Sequence[str] | None) -> int:
         "--alternatives",
         type=whole(1, MAX_ALTERNATIVES),
         metavar="N",
-        help="after --prefix, the best translation with each of the N likeliest next pieces",
+        help="the N likeliest next pieces after --prefix, each with its best translation",
     )
     instead.add_argument(
         "--score",
         metavar="TRANSLATION",
-        help="how likely this one is, piece by piece; with --input a file of them, one per line",
+        help="how likely this translation is, piece by piece; with --input, a file of them",
     )
     instead.add_argument(
         "--sample", action="store_true", help="draw --n-best translations at random"
@@ -179,7 +179,7 @@ def _rows(
     args: argparse.Namespace, number: int, source: str, translations: list[Any], *, several: bool
 ) -> Iterator[str]:
     if args.json:
-        # Digits beyond depend on what else was in the batch.
+        # Further digits depend on what else was in the batch.
         scored = [{"text": t.text, "score": round(t.score, 4)} for t in translations]
         yield json.dumps({"source": source, "translations": scored}, ensure_ascii=False)
     elif several:
@@ -194,7 +194,7 @@ def _score(args: argparse.Namespace) -> int:
         sources, targets = list(lines_of(args.input)), list(lines_of(args.score))
         if len(sources) != len(targets):
             raise UserError(
-                f"{args.input} has {len(sources):,} lines and {args.score} {len(targets):,}; "
+                f"{args.input} has {len(sources):,} lines and {args.score} has {len(targets):,}; "
                 f"they must be aligned"
             )
     else:
@@ -237,7 +237,7 @@ def _input_lines(args: argparse.Namespace, *, interactive: bool) -> Iterator[str
 
 
 def _typed(texts: list[str]) -> Iterator[str]:
-    # As the bytes that were typed, since Python hides those that are not UTF-8.
+    # The bytes that were typed, since Python hides those that are not UTF-8.
     lines = (line for text in texts for line in os.fsencode(text).split(b"\n"))
     return decoded(lines, "the text")
 
@@ -257,7 +257,7 @@ def _request(args: argparse.Namespace) -> Request:
 
 
 def _about(args: argparse.Namespace, mode: str, settings: dict[str, Any]) -> dict[str, Any]:
-    # Everything that decides about the lines of output.
+    # Everything that the lines of output depend on.
     from ..runs.directory import RunDirectory
 
     source: str | None
