@@ -244,5 +244,5 @@ def test_a_model_that_overflows_is_named(shipped: Translator) -> None:
         lambda: broken.score(PIZZA, "A pizza."),
         lambda: broken.alternatives(PIZZA),
     ):
-        with pytest.raises(UserError, match="numbers that are infinite or none at all"):
+        with pytest.raises(UserError, match="numbers that are infinite or not numbers"):
             call()

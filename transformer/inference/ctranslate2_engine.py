@@ -58,8 +58,7 @@ class CTranslate2Engine:
         self._process = os.getpid()
         self._pieces = tokenizer.pieces(range(tokenizer.vocab_size))
         self._ids = {piece: i for i, piece in enumerate(self._pieces)}
-        special = (tokenizer.pad_id, tokenizer.bos_id, tokenizer.unk_id)
-        self._forbidden = {i for i in special if i >= 0}
+        self._forbidden = set(tokenizer.forbidden_ids)
 
     @classmethod
     def load(

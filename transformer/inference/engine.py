@@ -25,8 +25,8 @@ from .shortlist import Shortlist
 Ids = Sequence[int]
 
 if hasattr(os, "register_at_fork"):
-    # GNU's OpenMP waits for ever for its threads where they are not: in a process forked from one
-    # that has them.
+    # A forked process does not have the threads of its parent, and GNU's OpenMP would wait for them
+    # for ever.
     os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
@@ -56,8 +56,8 @@ class TorchEngine:
     Args:
         model: trained; it is put into evaluation mode.
         tokenizer: the one it was trained with.
-        shortlist: limits the pieces of a search to those that any source of its batch may need:
-            neighbours then matter, and log-probabilities are those among these pieces.
+        shortlist: limits the pieces of a search to those that any source of its batch may need.
+            Neighbours then matter, and log-probabilities count these pieces only.
     """
 
     def __init__(
@@ -66,8 +66,7 @@ class TorchEngine:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.shortlist = shortlist
-        special = (tokenizer.pad_id, tokenizer.bos_id, tokenizer.unk_id)
-        self._forbidden = [i for i in special if i >= 0]
+        self._forbidden = tokenizer.forbidden_ids
 
     def search(
         self,
@@ -152,7 +151,7 @@ class TorchEngine:
             targets: ids of their translations, each ending with EOS.
 
         Returns:
-            For each translation one natural logarithm a token.
+            For each translation one natural logarithm per token.
         """
         bos, pad = self.tokenizer.bos_id, self.tokenizer.pad_id
         device = self.model.device

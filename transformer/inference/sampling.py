@@ -1,4 +1,4 @@
-"""Random translations, for all of whom the model alone decides when they end."""
+"""Random texts, drawn from a model until it ends them."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ..search.sampling import Sampling, sample_tokens
 from ..search.stepping import S, Step
 
 OVERFLOW = (
-    "the model computes numbers that are infinite or none at all: its weights are damaged or far "
+    "the model computes numbers that are infinite or not numbers: its weights are damaged or far "
     "too large; go back to an earlier checkpoint"
 )
 
@@ -47,7 +47,7 @@ def sample(
     Args: those of `sample_tokens`; each text starts from bos_id.
 
     Returns:
-        One hypothesis a row; its log-probability is the model's own, before temperature and cuts.
+        One hypothesis per row; its log-probability is the model's own, before temperature and cuts.
     """
     texts: list[list[int]] = [[] for _ in max_lengths]
     totals = [0.0] * len(max_lengths)

@@ -1,9 +1,9 @@
 """Which target pieces a source may need: the output projection then leaves out all others.
 
-Made from the training corpus, as Marian and CTranslate2 do (their lexical shortlist and vmap). What
-is not on the list cannot be said, so it costs a little quality; on a CPU, where the projection to a
-vocabulary of thousands is 40 % of a small decoder's work, it makes a third more
-sentences a second (Multi30k, int8 with two workers: 339 instead of 258).
+The list is made from the training corpus, as Marian and CTranslate2 do (their lexical shortlist and
+vmap). What is not on it cannot be said, which costs a little quality. On a CPU, the projection to a
+vocabulary of thousands is 40 % of a small decoder's work, and the list makes a third more sentences
+per second (Multi30k, int8 with two workers: 339 instead of 258).
 """
 
 from collections.abc import Iterable, Sequence

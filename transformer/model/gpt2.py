@@ -43,7 +43,7 @@ def gpt2_config(**settings: Any) -> GPTConfig:
     """The choices of GPT-2; by default the sizes of its smallest model, 124 million weights.
 
     Args:
-        settings: what is not as in GPT-2; d_ff is 4 · d_model unless given.
+        settings: what differs from GPT-2; d_ff is 4 · d_model unless given.
     """
     d_model = settings.get("d_model", 768)
     return GPTConfig.model_validate(

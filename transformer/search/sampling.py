@@ -16,11 +16,11 @@ class Sampling:
     """How tokens are drawn.
 
     Args:
-        temperature: what logits are divided by: below 1 the likely is drawn even more often, above
-            1 less often; 0 always takes the likeliest.
-        top_k: draw from so many of the likeliest tokens only; None: from all.
-        top_p: draw from the fewest likeliest tokens that have this much of the probability together
-            (nucleus sampling, Holtzman et al. 2020); 1.0: from all.
+        temperature: what logits are divided by. Below 1, likely tokens are drawn even more often,
+            above 1 less often; 0 always takes the likeliest.
+        top_k: draw only from this many of the likeliest tokens; None: from all.
+        top_p: draw only from the likeliest tokens, as few as together have this much of the
+            probability (nucleus sampling, Holtzman et al. 2020); 1.0: from all.
         seed: the same seed gives the same text.
 
     Raises:
@@ -42,7 +42,7 @@ class Sampling:
 
 
 class Drawn(NamedTuple):
-    """A token that goes to the end of a text."""
+    """A token drawn for the end of a text."""
 
     text: int  # which one
     token: int
@@ -63,7 +63,7 @@ def sample_tokens(
     prefixes: Sequence[Sequence[int]] | None = None,
     device: torch.device | str = "cpu",
 ) -> Iterator[list[Drawn]]:
-    """Texts, one for each row of the state, drawn token by token; every step is given as it comes.
+    """Draws texts token by token, one per row of the state, and yields every step as it comes.
 
     What a text draws depends on its place and the seed, not on its neighbours.
 
@@ -71,7 +71,7 @@ def sample_tokens(
         step: logits of the next token.
         state: one row per text, before the step.
         latest: (rows,) the token before the first one drawn.
-        max_lengths: for each text, tokens at most, EOS included.
+        max_lengths: for each text, how many tokens it may have, EOS included.
         eos_id: what ends a text; None: nothing does.
         forbidden: ids never drawn.
         sampling: how to draw.
@@ -97,7 +97,7 @@ def sample_tokens(
         log_probs = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(dim=-1)
         numbers = torch.cat([torch.rand(1, generator=generators[text]) for text in texts])
         tokens = draw(log_probs.index_fill(1, never, -math.inf), numbers.to(device), sampling)
-        for row, text in enumerate(texts):  # what is given is not drawn
+        for row, text in enumerate(texts):  # a prefix is given, not drawn
             if lengths[text] < len(prefixes[text]):
                 tokens[row] = prefixes[text][lengths[text]]
         scores = log_probs.gather(1, tokens.unsqueeze(-1))[:, 0].tolist()
