@@ -21,7 +21,7 @@ from pathlib import Path
 
 from everyday_phrases import FIXED, phrases
 
-from transformer.checkpoint import write_atomically
+from transformer.files import write_atomically
 
 Pair = tuple[str, str]
 

@@ -144,7 +144,6 @@ def test_phrases_are_whole_and_the_same_for_the_same_seed(phrases: ModuleType) -
     found += phrases.FIXED
     for german, english in found:
         assert german and english and not set("{}=\t") & set(german + english)
-    assert not phrases.KEPT_OUT & dict(found).keys()
 
 
 def test_both_sides_of_a_pattern_have_the_same_slots(phrases: ModuleType) -> None:
@@ -157,8 +156,9 @@ def test_numbers_times_and_names_of_phrases_agree(phrases: ModuleType) -> None:
     for draw in map(random.Random, range(300)):
         german, english = phrases.when(draw)
         if half := re.fullmatch("um halb (.+)", german):
-            hours = dict(zip(("zwölf", *(de for de, _ in phrases.HOURS)), range(12), strict=False))
-            names = ["twelve", *(en for _, en in phrases.HOURS)]
+            hour = phrases.SECTIONS["hour"]
+            hours = dict(zip(("zwölf", *(de for de, _ in hour)), range(12), strict=False))
+            names = ["twelve", *(en for _, en in hour)]
             assert english == f"at half past {names[(hours[half[1]] - 1) % 12]}"
         elif digits := re.search(r"\d+:\d\d", german):
             assert english == f"at {digits[0]}"
