@@ -140,12 +140,14 @@ class _Pool:
             n, _WorkerContext(), initializer=_begin, initargs=(engine,)
         )
         # Also when the owner is gone; but never by a process that was forked from this one.
-        self.shut_down = Finalize(
-            owner, self.executor.shutdown, kwargs={"wait": False, "cancel_futures": True}
-        )
+        self.shut_down = Finalize(owner, self._shut_down)
         # A process that multiprocessing has started waits at its end for its children before it
         # tells them to end. Before that, and before their queue is closed (10):
         Finalize(None, _end_workers, exitpriority=100)
+
+    def _shut_down(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        del self.executor  # while the interpreter has all that its end needs
 
     def check_process(self) -> None:
         if self.pid != os.getpid():
