@@ -19,7 +19,7 @@ ALLOWED = {
     "model": {"config"},
     "data": {"config", "errors", "files"},
     "checkpoint": {"config", "data", "errors", "files", "model"},
-    "inference": {"config", "device", "errors", "memory", "data", "model", "checkpoint"},
+    "inference": {"config", "device", "errors", "files", "memory", "data", "model", "checkpoint"},
     "training": {
         "config",
         "device",

@@ -16,8 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from ..checkpoint import CheckpointError, write_atomically
+from ..checkpoint import CheckpointError
 from ..data.tokenizer import Tokenizer
+from ..files import write_atomically
 
 NAME = "shortlist.safetensors"
 """Its file in a run directory."""
