@@ -171,3 +171,16 @@ def test_numbers_times_and_names_of_phrases_agree(phrases: ModuleType) -> None:
         de, en = phrases.formal(draw)
         assert de.startswith("geehrter Herr") == en.startswith("Mr.") or " Dr. " in de
         assert de.split()[-1] == en.split()[-1]
+
+
+def test_pronouns_are_counted_one_by_one_and_in_pairs() -> None:
+    score = load("score_builtin")
+    pairs = score.read(SCRIPTS / "person_or_thing.txt")
+    assert len(pairs) % 2 == 0 and len(pairs) >= 40
+    assert {score.pronoun(english) for _, english in pairs} == {"it", "he", "she", "they"}
+    found = [english for _, english in pairs]
+    found[1] = found[1].replace("because she", "because it")
+    found[4] = found[4].partition(" because ")[0]
+    right = score.right_pronouns(found, pairs)
+    assert [i for i, fine in enumerate(right) if not fine] == [1, 4]
+    assert score.both_right(right) == len(pairs) // 2 - 2
