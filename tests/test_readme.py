@@ -82,7 +82,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [helpdesk] = [text for text in blocks(TRIED[1], "text") if "\t" in text]
     write(data / "helpdesk.tsv", helpdesk.splitlines())
     (data / "shakespeare").mkdir()
-    write(data / "shakespeare" / "input.txt", [f"ROMEO:\n{en}\n" for _, en in pairs])
+    write(data / "shakespeare" / "input.txt", [f"ROMEO:\n{en}\n\nJULIET:" for _, en in pairs])
     return folder
 
 
