@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Whatever computes does so with one thread, and asks nobody.
@@ -28,7 +29,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALL
 
 from fuzzing import calls, commands, runs, settings
 from fuzzing.inputs import Inputs, warm_up
-from fuzzing.sandbox import Case, Limits, in_a_child, run_cases
+from fuzzing.sandbox import Case, Ended, Limits, in_a_child, run_cases
 
 KINDS = ("commands", "settings", "runs")
 
@@ -54,31 +55,51 @@ def main() -> int:
     return fuzz(args, numbers)
 
 
+@dataclass
+class Tally:
+    """What came of the cases."""
+
+    succeeded: int = 0
+    refused: int = 0
+    failures: Counter[str] = field(default_factory=Counter)  # by kind
+    slowest: float = 0.0  # seconds
+
+    def add(self, ended: Ended, fault: str | None) -> None:
+        """Counts one more."""
+        self.slowest = max(self.slowest, ended.seconds)
+        if fault is not None:
+            self.failures[fault.partition(":")[0]] += 1
+        elif ended.status == 0:
+            self.succeeded += 1
+        else:
+            self.refused += 1
+
+
 def fuzz(args: argparse.Namespace, numbers: range) -> int:
     """Runs the cases and returns the exit status: 1 if any has failed."""
     limits = Limits(args.seconds, int(args.memory * 2**30))
-    started, failures = time.perf_counter(), Counter[str]()
-    statuses = Counter[int]()
+    started, tally = time.perf_counter(), Tally()
     root = Path(tempfile.mkdtemp(prefix="fuzz-"))  # no TemporaryDirectory, which children delete
     try:
         make = maker(args.kind, args.seed, root)
         (root / "cases").mkdir()
         for ended, fault in run_cases(make, numbers, args.jobs, limits, root / "cases"):
-            statuses[ended.status] += 1
+            tally.add(ended, fault)
             if fault is not None:
-                failures[fault.partition(":")[0]] += 1
                 print(f"{ended.number}: {fault}\n    {ended.case.shown}"[:2000], flush=True)
             if args.only is not None:
-                print(f"{ended.case.shown}\nstatus {ended.status} in {ended.seconds:.1f} s")
-                print(
-                    f"--- stdout\n{ended.stdout.decode(errors='replace')}--- stderr\n{ended.stderr}"
-                )
-                print("--- files", *sorted(map(str, ended.folder.rglob("*"))), sep="\n")
+                show(ended)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    seconds = time.perf_counter() - started
-    print(table(args, numbers, statuses, failures, seconds))
-    return 1 if failures else 0
+    print_table(args, numbers, tally, time.perf_counter() - started)
+    return 1 if tally.failures else 0
+
+
+def show(ended: Ended) -> None:
+    """Everything about one case."""
+    print(f"{ended.case.shown}\nstatus {ended.status} in {ended.seconds:.1f} s")
+    print("--- files", *sorted(map(ascii, ended.folder.rglob("*"))), sep="\n")
+    print(f"--- stdout\n{ended.stdout.decode(errors='replace')}\n--- stderr\n{ended.stderr}")
 
 
 def maker(kind: str, seed: int, root: Path) -> Callable[[int, Path], Case]:
@@ -104,23 +125,23 @@ def dice_of(kind: str, seed: int, number: int) -> random.Random:
     return random.Random(f"{kind} {seed} {number}")
 
 
-def table(
-    args: argparse.Namespace,
-    numbers: range,
-    statuses: Counter[int],
-    failures: Counter[str],
-    seconds: float,
-) -> str:
+def print_table(args: argparse.Namespace, numbers: range, tally: Tally, seconds: float) -> None:
     """A row of the documentation's table, with its head."""
-    kinds = ", ".join(f"{n} {kind}" for kind, n in failures.most_common()) or "none"
-    n = sum(statuses.values())
-    refused = n - statuses[0]
-    return (
-        "\n| what | seed | cases | numbers | succeeded | refused | failures | seconds |\n"
-        "|---|---|---|---|---|---|---|---|\n"
-        f"| {args.kind} | {args.seed} | {n:,} | {numbers.start:,} to {numbers.stop - 1:,} | "
-        f"{statuses[0]:,} | {refused:,} | {kinds} | {seconds:,.0f} |"
-    )
+    kinds = ", ".join(f"{n} {kind}" for kind, n in tally.failures.most_common()) or "none"
+    row = {
+        "what": args.kind,
+        "seed": args.seed,
+        "cases": f"{len(numbers):,}",
+        "numbers": f"{numbers.start} to {numbers.stop - 1}",
+        "succeeded": f"{tally.succeeded:,}",
+        "refused": f"{tally.refused:,}",
+        "failures": kinds,
+        "seconds": f"{seconds:,.0f}",
+        "slowest": f"{tally.slowest:.0f}",
+    }
+    print(f"\n| {' | '.join(row)} |")
+    print(f"|{'---|' * len(row)}")
+    print(f"| {' | '.join(map(str, row.values()))} |")
 
 
 if __name__ == "__main__":
