@@ -5,7 +5,8 @@
 FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which chooses the best weights. What is
 there already is used: prepared text in data/everyday, finished runs in --runs; one that was stopped
 goes on. The card is scripts/shipped_model_card.md with the numbers and translations of this
-model; which of them are good, a person has to see.
+model. Which of them are right, a reader has to say in card_sentences.txt; then this sorts them,
+when it is run again.
 """
 
 import argparse
@@ -20,7 +21,9 @@ from collections import Counter
 from pathlib import Path
 
 import torch
+from check_examples import PRONOUNS, card_sentences
 from peers import processor
+from score_builtin import both_right, read, right_pronouns
 
 from transformer import Translator, load_config, train
 from transformer.data.tokenizer import Tokenizer
@@ -80,16 +83,11 @@ def main() -> None:
             if train(config, resume=not run.is_empty()).interrupted:
                 sys.exit(130)
     ship(runs[-1], STAGES[-1])
-    numbers = measure(DEV_FILE.read_text(encoding="utf-8").splitlines(), runs)
+    shown = examples()
+    numbers = measure(DEV_FILE.read_text(encoding="utf-8").splitlines(), runs) | shown
     template = (HERE / "shipped_model_card.md").read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
-    translator = Translator.load()
-    template = re.sub(
-        r"(?m)^\| (.+) \| … \|",
-        lambda row: f"| {row[1]} | {translator.translate(row[1])} |",
-        template,
-    )
     if left := re.findall(r"\{\w+\}", template):
         sys.exit(f"the card lacks {', '.join(left)}")
     write_atomically(SHIPPED / "MODEL_CARD.md", template.encode())
@@ -178,6 +176,31 @@ def measure(lines: list[str], runs: list[RunDirectory]) -> dict[str, str]:
         "load": f"{loaded:.2f}",
         "first": f"{first * 1e3:.0f}",
     }
+
+
+def examples() -> dict[str, str]:
+    """The tables of examples on the card, how many are in each, and the pronouns that are right."""
+    translator, sentences = Translator.load(), card_sentences()
+    found = translator.translate_batch([sentence.german for sentence in sentences])
+    rows: dict[str, list[str]] = {"right": [], "wrong": []}
+    unjudged = []
+    for sentence, [best, *_] in zip(sentences, found, strict=True):
+        if best.text in sentence.right:
+            rows["right"].append(f"| {sentence.german} | {best.text} | |")
+        elif best.text in sentence.wrong:
+            rows["wrong"].append(f"| {sentence.german} | {best.text} | {sentence.english} |")
+        else:
+            unjudged.append(f"{sentence.german}\n= {sentence.english}\n? {best.text}")
+    if unjudged:
+        print(*unjudged, sep="\n\n")
+        sys.exit("judge these translations in card_sentences.txt, then run this again")
+    counts = {"n_examples": str(len(sentences))}
+    counts |= {f"n_{name}": str(len(table)) for name, table in rows.items()}
+    pairs = read(PRONOUNS)
+    translations = translator.translate_batch([german for german, _ in pairs])
+    right = right_pronouns([best[0].text for best in translations], pairs)
+    counts |= {"pairs": str(len(pairs) // 2), "pairs_right": str(both_right(right))}
+    return counts | {name: "\n".join(table) for name, table in rows.items()}
 
 
 def loops(text: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -396,6 +398,47 @@ def test_every_scene_pronoun_has_the_gender_of_what_it_means() -> None:
             assert repeated in first.lower() or repeated.removeprefix("the ") in first, sentence
         readings.add((pronoun, repeated.startswith("the ")))
     assert readings >= {(pronoun, of) for pronoun in ("er", "sie", "es") for of in (True, False)}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_pronoun_means_the_near_thing_or_the_far_person(split: str) -> None:
+    """All four combinations of the person's gender and what is meant, each with its English."""
+    pronouns = {"er": {"it", "he"}, "sie": {"it", "she"}}
+    readings: Counter[tuple[str, bool]] = Counter()
+    g = Draw(split, 2)
+    for _ in range(1200):
+        g.keys.clear()
+        try:
+            sentence = corpus.person_or_thing(g)
+        except corpus.DrawAgainError:
+            continue
+        assert all(corpus.split_of(key) == split for key in g.keys)
+        [person, _verb, thing, *_], [meant, sein, *_] = (key.split() for key in g.keys)
+        assert sein == "sein" and meant in (person, thing)
+        german = sentence.de.split(", weil ")[1].split()[0]
+        english = sentence.en.split(" because ")[1].split()[0]
+        gender = {"er": "m", "sie": "f"}
+        of_person = gender.get(person) or NOUN[person].gender
+        assert {of_person, NOUN[thing].gender} == {"m", "f"}, sentence
+        assert gender[german] == (of_person if meant == person else NOUN[thing].gender), sentence
+        assert english in pronouns[german] and (english == "it") == (meant == thing), sentence
+        readings[of_person, meant == person] += 1
+    shares = {(person, far): readings[person, far] for person in "mf" for far in (True, False)}
+    assert min(shares.values()) >= 0.05 * sum(shares.values()) > 0, shares
+
+
+def test_held_out_persons_and_things_are_new_together_but_known_alone() -> None:
+    """No clause of a held-out sentence is in training, whose words it shares all the same."""
+    deck = (corpus.person_or_thing,)
+    known = corpus.draw_pairs("train", 4000, 1, deck)
+    held_out = corpus.draw_pairs("test", 200, 1, deck)
+    for side in (0, 1):
+        trained, held = (
+            {re.split(", weil | because ", pair[side])[0] for pair in drawn}
+            for drawn in (known, held_out)
+        )
+        assert not trained & held
+        assert corpus.training_words().issuperset(corpus.word_list(*(p[side] for p in held_out)))
 
 
 def test_every_pattern_gives_sentences() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from transformer.config import DecodingConfig
+from transformer.config import DecodingConfig, TokenizerConfig
 from transformer.data.batching import pad_ids
+from transformer.data.tokenizer import train_tokenizer
 from transformer.errors import UserError
 from transformer.export.ctranslate2 import QUANTIZATIONS, export_ctranslate2
 from transformer.export.trained import ExportError, Trained
@@ -311,6 +312,50 @@ def test_what_is_no_export_is_not_loaded(make: Callable[..., Trained], tmp_path:
     (tmp_path / "model.bin").write_bytes(b"nothing")
     with pytest.raises(UserError, match="CTranslate2 cannot load"):
         CTranslate2Engine.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "is no model for CTranslate2"),
+        ("null", "is no model for CTranslate2"),
+        ("[" * 10**5, "is no model for CTranslate2"),
+        ('{"n_positions": -5}', "is no model for CTranslate2"),
+        ('{"n_positions": -5, "longest_src": 9}', "n_positions must be a whole number from 2"),
+        ('{"n_positions": 1e9, "longest_src": 9}', "n_positions must be a whole number from 2"),
+        ('{"n_positions": 512, "longest_src": 1}', "longest_src must be a whole number from 2"),
+        ('{"n_positions": 512, "longest_src": "9"}', "longest_src must be a whole number from 2"),
+        ('{"n_positions": 512, "longest_src": 9, "tokenizer": 5}', "not of the same run"),
+    ],
+)
+def test_an_export_that_something_has_damaged_is_not_loaded(
+    make: Callable[..., Trained], tmp_path: Path, content: str, message: str
+) -> None:
+    export_ctranslate2(make(), tmp_path)
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=message):
+        CTranslate2Engine.load(tmp_path)
+
+
+def test_an_export_with_the_tokenizer_of_another_is_not_loaded(
+    make: Callable[..., Trained], lines: list[str], tmp_path: Path
+) -> None:
+    export_ctranslate2(make(), tmp_path)
+    other = train_tokenizer(lines, TokenizerConfig(vocab_size=360, kind="bpe"))
+    (tmp_path / "sentencepiece.model").write_bytes(other.model)
+    with pytest.raises(CheckpointError, match="not of the same run"):
+        CTranslate2Engine.load(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:x", "cuda:99999999999999", ""])
+def test_a_device_that_is_not_there_is_explained(
+    make: Callable[..., Trained], tmp_path: Path, device: str
+) -> None:
+    export_ctranslate2(make(), tmp_path)
+    with pytest.raises(UserError, match="CTranslate2 cannot load"):
+        CTranslate2Engine.load(tmp_path, device=device)
+    with pytest.raises(UserError, match="threads must be at most"):
+        CTranslate2Engine.load(tmp_path, threads=40_000)
 
 
 def test_unknown_quantization_is_refused(make: Callable[..., Trained], tmp_path: Path) -> None:

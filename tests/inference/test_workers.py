@@ -4,6 +4,7 @@ import gc
 import itertools
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import time
@@ -17,6 +18,8 @@ import torch
 
 from transformer.config import DecodingConfig
 from transformer.errors import UserError
+from transformer.export.ctranslate2 import export_ctranslate2
+from transformer.export.trained import Trained
 from transformer.inference.engine import Ids
 from transformer.inference.translator import Translator
 from transformer.inference.workers import Workers
@@ -306,6 +309,23 @@ def test_a_pool_of_processes_translates(shipped: Translator, kind: str) -> None:
     with multiprocessing.get_context(kind).Pool(2) as pool:
         found = pool.map_async(shipped.translate, LINES, chunksize=1).get(timeout=120)
     assert found == [shipped.translate(line) for line in LINES]
+
+
+@linux
+def test_ctranslate2_in_other_processes(shipped: Translator, tmp_path: Path) -> None:
+    pytest.importorskip("ctranslate2")
+    export_ctranslate2(Trained.load(), tmp_path)
+    translator = Translator.load_ctranslate2(tmp_path, threads=1)
+    expected = [translator.translate(line) for line in LINES]
+    again = pickle.loads(pickle.dumps(translator))  # a second one, of which a child lets go
+    assert again.translate(LINES[0]) == expected[0]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        found = pool.map_async(translator.translate, LINES, chunksize=1).get(timeout=120)
+    assert found == expected
+    with pytest.raises(UserError, match="does not work in a process that was forked"):
+        translator.translate_batch(LINES, workers=2)
+    for best in translator.translate_batch(["20 Euro", "15:30"], n_best=4):
+        assert len({t.text for t in best}) == len(best) > 1
 
 
 def run_for_ever(notes: Path) -> None:

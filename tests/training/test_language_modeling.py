@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from transformer import GPT, Generator, Sampling, load_config
+from transformer import GPT, Generator, Sampling, Translator, load_config
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
 from transformer.data.tokenizer import TokenizerError
+from transformer.errors import UserError
 from transformer.export.gpt2 import gpt2_files
 from transformer.model.gpt2 import gpt2_config
 from transformer.runs.checkpoints import TrainingState
@@ -234,6 +235,50 @@ def test_it_starts_from_gpt_2(configure_lm: Callable[..., Config], tmp_path: Pat
     assert Generator.load(folder).generate("Ein", max_tokens=5)[0].startswith("Ein")
 
 
+def test_an_exported_run_goes_with_its_own_tokenizer_only(
+    configure_lm: Callable[..., Config], tmp_path: Path
+) -> None:
+    pytest.importorskip("tokenizers")
+
+    settings = (
+        *("tokenizer.kind=byte_bpe", "tokenizer.vocab_size=300", "model.positions=learned"),
+        *("model.norm_first=true", "model.attention_bias=true", "model.activation=gelu_tanh"),
+        *("model.scale_embedding=false", "training.max_steps=1"),
+    )
+    run = train(configure_lm(*settings))
+    other = train(configure_lm(*settings, "data.holdout=0.5", run="other"))
+    folder = tmp_path / "exported"
+    assert export_main(f"--format huggingface --model {run.directory} --output {folder}".split()) == 0
+    expected = Generator.load(run.directory).generate("Der", max_tokens=5)
+    assert Generator.load(folder).generate("Der", max_tokens=5) == expected
+    for place in (folder, run.directory):
+        shutil.copy(RunDirectory(other.directory).tokenizer, place / "tokenizer.json")
+        with pytest.raises(CheckpointError, match="are not of the same run"):
+            Generator.load(place)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"device": "nonsense"}, "device 'nonsense'"), ({"precision": "fp8"}, "precision must be")],
+)
+def test_nonsense_is_refused_before_weights_are_read(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    for load in (Generator.load, Translator.load):
+        with pytest.raises(UserError, match=message):
+            load(tmp_path / "nowhere", **settings)
+
+
+def test_the_device_may_be_chosen_automatically(
+    configure_lm: Callable[..., Config],
+) -> None:
+    run = train(configure_lm("training.max_steps=1"))
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    if not torch.backends.mps.is_available():
+        assert Generator.load(run.directory, device="auto").gpt.device.type == expected
+        assert Translator.load(device="auto").model.device.type == "cpu"
+
+
 def test_what_it_cannot_start_from(
     configure_lm: Callable[..., Config], configure: Callable[..., Config], tmp_path: Path
 ) -> None:
@@ -293,8 +338,6 @@ def test_a_loss_that_is_not_finite_names_the_text(
 def test_a_run_of_the_other_task_is_named(
     configure_lm: Callable[..., Config], configure: Callable[..., Config], tmp_path: Path
 ) -> None:
-    from transformer import Translator
-
     train(configure_lm(run="text"))
     train(configure(run="pairs"))
     with pytest.raises(CheckpointError, match="holds a language model; use transformer-generate"):

@@ -636,6 +636,50 @@ def test_a_dry_run_of_fewer_updates_than_it_times(
     assert made == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3]
 
 
+HUGE = (
+    "model.d_model=16384",
+    "model.d_ff=65536",
+    "model.n_encoder_layers=48",
+    "model.n_decoder_layers=48",
+)
+
+
+def test_a_dry_run_of_a_huge_model_makes_none(configure: Callable[..., Config]) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    report = describe_run(configure(*HUGE, "training.consistency=1.0"))
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 500_000  # kilobytes on Linux
+    assert re.search(r"weights +\d{3},\d{3},\d{3},\d{3} ", report)
+    assert "an estimate from its" in report and "MB, an estimate: weights, gradients" in report
+
+
+def test_a_dry_run_estimates_what_would_take_too_long(
+    configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "just made on a throw-away model" in describe_run(configure())
+    monkeypatch.setattr(dry_run, "build", None)  # makes no model
+    with monkeypatch.context() as patch:
+        patch.setattr(dry_run, "LONGEST_TRIAL", 0.0)
+        assert "an estimate from its" in describe_run(configure())
+    with monkeypatch.context() as patch:
+        patch.setattr(dry_run, "_available", lambda device: 1e5)
+        assert "an estimate from its" in describe_run(configure())
+
+
+def test_operations_are_counted_as_torch_counts_them(configure: Callable[..., Config]) -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    config = configure("training.batch_tokens=3000", "model.d_model=64", "model.d_ff=256")
+    data, device = prepare(config), torch.device("cpu")
+    batches = next(updates(data, config, TrainingState()))
+    model, optimizer = build(config, data, device)
+    with FlopCounterMode(display=False) as counter:
+        update(model, optimizer, batches, 1, 1e-4, config, device, "fp32")
+    needs = dry_run._needs(model, batches, data)
+    assert needs.operations == pytest.approx(counter.get_total_flops(), rel=0.15)
+
+
 def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config]) -> None:
     config = configure("training.consistency=1.0", "training.consistency_start=2")
     task, device = prepare(config), torch.device("cpu")

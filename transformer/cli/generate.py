@@ -9,7 +9,7 @@ from .command import Options, make_parser, refuse_stray, require_stdout, run_com
 from .decoding import PRECISION
 from .sampling import add_sampling_options, sampling_of
 
-MAX_TEXTS, MAX_TOKENS = 1000, 10**7
+MAX_TEXTS, MAX_TOKENS = 100, 1_000_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -81,7 +81,7 @@ def _train(args: argparse.Namespace) -> int:
 
         # A run that was moved or copied lives in the new folder, whatever its own config.yaml says.
         if folder := run_dir_of(Path(args.config)):
-            overrides = [f"run_dir={json.dumps(str(folder))}", *overrides]
+            overrides = [f"run_dir={json.dumps(str(folder), ensure_ascii=False)}", *overrides]
     config = load_config(args.config, overrides)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("datasets", "httpx", "huggingface_hub", "filelock"):

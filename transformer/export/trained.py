@@ -82,6 +82,7 @@ def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             yield folder
             _require_free(final, path, overwrite=overwrite)  # of what has come meanwhile
     except files.FileError as error:
+        _require_free(final, path, overwrite=overwrite)
         raise ExportError(str(error).replace(str(final), str(path), 1)) from None
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class CTranslate2Engine:
         self.longest_src = longest_src
         self._translator = translator
         self._process = os.getpid()
+        _engines.add(self)
         self._pieces = tokenizer.pieces(range(tokenizer.vocab_size))
         self._ids = {piece: i for i, piece in enumerate(self._pieces)}
         self._forbidden = set(tokenizer.forbidden_ids)
@@ -228,6 +230,19 @@ class CTranslate2Engine:
             for h in hypotheses
             if len(h.ids) + h.finished <= limit and self._forbidden.isdisjoint(h.ids)
         ]
+
+
+_engines: weakref.WeakSet[CTranslate2Engine] = weakref.WeakSet()
+_inherited: list[Any] = []
+
+
+def _keep_inherited() -> None:
+    # To let go of one is to wait for its threads, and in a forked process there are none.
+    _inherited.extend(engine._translator for engine in _engines)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_inherited)
 
 
 def _read_about(folder: RunDirectory) -> tuple[int, int | None, str | None]:

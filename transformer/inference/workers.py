@@ -139,13 +139,15 @@ class _Pool:
         self.executor = ProcessPoolExecutor(
             n, _WorkerContext(), initializer=_begin, initargs=(engine,)
         )
-        # Runs when the owner is gone as well, but never in a process forked from this one.
-        self.shut_down = Finalize(
-            owner, self.executor.shutdown, kwargs={"wait": False, "cancel_futures": True}
-        )
-        # A process that multiprocessing has started waits for its children at its end before it
-        # tells them to end. So they are ended first, and before their queue closes (priority 10).
+        # Also when the owner is gone; but never by a process that was forked from this one.
+        self.shut_down = Finalize(owner, self._shut_down)
+        # A process that multiprocessing has started waits at its end for its children before it
+        # tells them to end. Before that, and before their queue is closed (10):
         Finalize(None, _end_workers, exitpriority=100)
+
+    def _shut_down(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        del self.executor  # while the interpreter has all that its end needs
 
     def check_process(self) -> None:
         if self.pid != os.getpid():

@@ -47,6 +47,8 @@ from typing import TypeVar
 from . import lexicon
 from .grammar import (
     ALL_SCENES,
+    BESIDE,
+    BESIDE_REASONS,
     CLASSES,
     DU,
     HE,
@@ -927,6 +929,36 @@ def because_it_is(g: Draw) -> Phrase:
     return end(join(say(clause, tense), ", =", say(second, then, "sub", lead=conjunction)))
 
 
+def person_or_thing(g: Draw) -> Phrase:
+    """What only gender tells: "Die Frau nahm den Kuchen aus dem Ofen, weil er fertig war" (it).
+
+    Person and thing are of different genders, so that the pronoun can mean only one of them: the
+    near thing, or the person further away ("..., weil sie hungrig war": she).
+    """
+    for _ in range(60):
+        frame = g.pick(BESIDE)
+        person = somebody(g, frame.subjects)
+        fillers = [choose(g, slot) for slot in frame.slots]
+        thing = fillers[0]
+        assert isinstance(thing, Noun)
+        contrast = {person.gender, thing.gender} == {"m", "f"}
+        if contrast and g.owns(person.key, frame.verb, *(filler.de for filler in fillers)):
+            break
+    else:
+        raise DrawAgainError
+    clause = fill(g, frame, person, fillers, False, "sober")
+    [topic] = frame.tags & BESIDE_REASONS.keys()
+    of_thing, of_person = BESIDE_REASONS[topic]
+    near = g.chance(0.5)
+    meant = it(named(thing)) if near else again(person)
+    reasons = [r for r in (of_thing if near else of_person) if g.owns(meant.key, "sein", r.de)]
+    if not reasons:
+        raise DrawAgainError
+    reason = be(g, meant, g.pick(reasons))
+    tense, then = g.pair("past/past past/past perfect/past present/present")
+    return end(join(say(clause, tense), ", =", say(reason, then, "sub", lead=WEIL)))
+
+
 def and_was(g: Draw) -> Phrase:
     """A person again: "Die Frau kam nach Hause und sie war müde."."""
     topic, *moods = g.pick(lexicon.OUTCOMES.split("|")).split()
@@ -1089,6 +1121,7 @@ PATTERNS: list[tuple[int, Pattern]] = [
     (4, two_verbs),
     (5, got_but),
     (4, because_it_is),
+    (6, person_or_thing),
     (3, and_was),
     (4, and_then),
     (2, lost_and_found),
@@ -1143,7 +1176,7 @@ def draw_pairs(
 ) -> tuple[tuple[str, str], ...]:
     """The pairs of `sample_pairs`, remembered: held-out splits ask for the training words.
 
-    Another deck gives pairs of these patterns only.
+    Another deck gives pairs of these patterns only, in train behind the anchors as ever.
     """
     training = split == "train"
     pairs = dict(phrases(ANCHORS)) if training else {}

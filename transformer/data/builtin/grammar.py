@@ -686,6 +686,12 @@ def read_frame(line: str) -> Frame:
 
 ALL_FRAMES = tuple(read_frame(line) for line in lines_of(lexicon.FRAMES))
 ALL_SCENES = tuple(read_frame(line) for line in lines_of(lexicon.SCENES))
+BESIDE = tuple(read_frame(line) for line in lines_of(lexicon.BESIDE))
+# The reasons of each topic that are true of the thing, and those that are true of the person.
+BESIDE_REASONS = {
+    topic: tuple(phrases(side) for side in content.split(" / "))
+    for topic, content in table(lexicon.BESIDE_REASONS).items()
+}
 
 
 @cache

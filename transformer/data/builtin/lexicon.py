@@ -265,7 +265,7 @@ STRONG_VERBS = """essen isst aß gegessen | trinken trinkt trank getrunken |
     steigen steigt stieg gestiegen | fallen fällt fiel gefallen | hängen hängt hing gehangen |
     singen singt sang gesungen | gefallen gefällt gefiel gefallen |
     scheinen scheint schien geschienen | fangen fängt fing gefangen | sehen sieht sah gesehen |
-    mögen mag mochte gemocht"""
+    mögen mag mochte gemocht | werfen wirft warf geworfen"""
 # Verbs that build the perfect with sein.
 SEIN_VERBS = """gehen fahren fliegen laufen kommen bleiben schwimmen fallen reisen wandern
     an|kommen ab|fahren auf|stehen ein|schlafen um|ziehen ein|steigen aus|steigen
@@ -275,7 +275,7 @@ SEIN_VERBS = """gehen fahren fliegen laufen kommen bleiben schwimmen fallen reis
 TOLD = """gehen kommen fahren laufen kaufen finden kochen backen essen trinken lesen nehmen
     sitzen bleiben schlafen spielen geben schreiben stehen liegen hängen fallen singen regnen
     schneien scheinen hören arbeiten helfen besuchen warten bestellen bauen an|kommen ab|fahren
-    an|fangen an|rufen"""
+    an|fangen an|rufen zurück|bringen weg|werfen"""
 # ich, du, er/sie/es, wir, ihr, sie/Sie. könnten and würden serve polite requests.
 PRESENT = """sein: bin bist ist sind seid sind
 haben: habe hast hat haben habt haben
@@ -295,7 +295,8 @@ ENGLISH_PAST = """eat ate drink drank buy bought sell sold find found lose lost 
     take took wear wore put put give gave lend lent bring brought send sent tell told read read
     write wrote understand understood meet met know knew go went fly flew run ran come came sit
     sat sleep slept get got fall fell swim swam make made cut cut build built stand stood lie lay
-    have had hang hung sing sang shine shone leave left set set fit fit cost cost see saw"""
+    have had hang hung sing sang shine shone leave left set set fit fit cost cost see saw
+    throw threw"""
 # Verbs that double their last consonant before -ing.
 DOUBLING = """get put run sit swim cut set forget"""
 
@@ -510,6 +511,49 @@ portable+Ball | fallen | aus dat:luggage+Regal:der | fall out of {0} |
 crockery+cutlery | fallen | von dat:Tisch+Regal:der | fall off {0} |
 pet | liegen | auf dat:Sofa+Bett+Teppich+Stuhl:der | lie on {0} |
 pet | kommen | aus dat:building+room:der | come out of {0} |
+"""
+
+# A person and a thing, as in FRAMES; the tag names why it happens, in BESIDE_REASONS.
+BESIDE = """
+adult | nehmen | acc:roast:der ; aus dem Ofen=out of the oven | take {0} {1} | oven
+adult | essen | acc:dish+baked+fruit:der | eat {0} | food
+adult | probieren | acc:dish+baked:der | try {0} | food
+adult | trinken | acc:drink:der | drink {0} | drink
+adult | zurück|bringen | acc:clothes+furniture+belonging+device:der | bring {0} back | flaw
+adult | weg|werfen | acc:clothes+crockery+cookware+cutlery:der | throw {0} away | waste
+adult | verkaufen | acc:furniture+device+Kamera+Wohnung:der | sell {0} | deal
+adult | reparieren | acc:machine+Heizung:der | repair {0} | repair
+adult | waschen | acc:clothes+Teller+Tasse+Apfel:der | wash {0} | wash
+adult | putzen | acc:stove+Kühlschrank+Küche+Wohnung:der | clean {0} | wash
+adult | kaufen | acc:clothes+furniture+Uhr+Kamera+Koffer:der | buy {0} | buy
+adult | an|ziehen | acc:Jacke+Mantel+Pullover+Mütze+Hut:der | put {0} on | dress
+adult | aus|machen | acc:Fernseher+Computer+Waschmaschine+Heizung:der | turn {0} off | noise
+adult | lesen | acc:reading:der | read {0} | story
+adult | schauen | acc:show:der | watch {0} | story
+adult | nehmen | acc:public vehicle:der | take {0} | ride
+adult | verpassen | acc:public vehicle:der | !miss {0} | late
+adult | verlieren | acc:Schlüssel+Ring+Karte+Fahrkarte+Mütze+Uhr:der | !lose {0} | loss
+"""
+# What is true of the thing / what is true of the person.
+BESIDE_REASONS = """
+oven: fertig=ready|heiß=hot / hungrig=hungry|ungeduldig=impatient|in Eile=in a hurry
+food: lecker=delicious|frisch=fresh|gut=good / hungrig=hungry|neugierig=curious
+drink: lecker=delicious|frisch=fresh|süß=sweet / durstig=thirsty|müde=tired|krank=sick
+flaw: kaputt=broken|zu klein=too small|zu groß=too big|zu teuer=too expensive /
+    wütend=angry|enttäuscht=disappointed|unzufrieden=dissatisfied
+waste: kaputt=broken|zu alt=too old|schmutzig=dirty / wütend=angry|ungeduldig=impatient|faul=lazy
+deal: zu groß=too big|zu alt=too old|zu klein=too small|kaputt=broken /
+    arm=poor|unzufrieden=dissatisfied|pleite=broke
+repair: kaputt=broken|alt=old / geschickt=skillful|fleißig=hard-working|nett=nice
+wash: schmutzig=dirty|staubig=dusty / fleißig=hard-working|ordentlich=tidy|nervös=nervous
+buy: billig=cheap|neu=new|schön=beautiful / reich=rich|einsam=lonely|glücklich=happy
+dress: warm=warm|neu=new|sauber=clean / krank=sick|vorsichtig=careful|in Eile=in a hurry
+noise: zu laut=too loud|kaputt=broken / müde=tired|nervös=nervous|sparsam=thrifty
+story: kurz=short|interessant=interesting|spannend=exciting / neugierig=curious|allein=alone|
+    gelangweilt=bored
+ride: billig=cheap|pünktlich=on time|schnell=fast / in Eile=in a hurry|müde=tired|faul=lazy
+late: pünktlich=on time|zu schnell=too fast / zu langsam=too slow|müde=tired|krank=sick
+loss: klein=small|zu klein=too small / unvorsichtig=careless|in Eile=in a hurry|müde=tired
 """
 
 # How somebody is, and what goes on around: "[subject,] verb [complement] = English".

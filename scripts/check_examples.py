@@ -1,0 +1,230 @@
+"""Has the model in the package seen the sentences that README, docs and card show it with?
+
+    python scripts/check_examples.py --input FOLDER
+
+FOLDER holds the corpora, `<source>.tsv.gz`, as for prepare_everyday.py; without it only the text
+that the package makes itself is looked through. A sentence is found whatever its capitals, marks,
+spaces, umlauts, numbers and names; of a pattern of everyday_phrases.txt, any instance is.
+
+Examples are the arguments of `transformer-translate`, what `Translator` is given in Python, tables
+with the heading "German", quotations of two lines, and the lists card_sentences.txt and
+person_or_thing.txt. One that is found must be marked "seen in training": in its row, in the line of
+its command, or in the paragraph before or after.
+
+What `--model runs/...` names is another model's business, but for runs of the everyday configs.
+"""
+
+import argparse
+import gzip
+import random
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Set
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import everyday_phrases
+import score_builtin
+from prepare_everyday import MEN, UMLAUTS, WOMEN
+
+from transformer.data.builtin.corpus import DECK, DEFAULT_PAIRS, draw_pairs, person_or_thing
+
+ROOT = Path(__file__).resolve().parents[1]
+CARD = ROOT / "transformer" / "pretrained" / "de-en" / "MODEL_CARD.md"
+CARD_SENTENCES = Path(__file__).with_name("card_sentences.txt")
+PRONOUNS = Path(__file__).with_name("person_or_thing.txt")
+
+NAMES = frozenset(name.lower() for name in f"Tom Toms Maria Marias {MEN} {WOMEN}".split())
+"""What prepare_everyday.py exchanges for one another."""
+
+MARK = re.compile(r"(?<!not )(?<!never )seen\s+in\s+training")
+
+
+N_DRAWS = 6000
+"""Of a slot of everyday_phrases.py: a dozen times as many as the most that one can hold, which are
+persons, so that hardly any is missed."""
+
+
+class Shown(NamedTuple):
+    """A German sentence that the model is shown with."""
+
+    german: str
+    place: str
+    marked: bool
+    """Whether it says that the model has seen it."""
+
+
+# ------------------------------------------------------------------------------------------------
+# What is shown
+# ------------------------------------------------------------------------------------------------
+
+
+def documents() -> list[Path]:
+    """Where examples of the package's model may stand."""
+    configs = sorted((ROOT / "configs").glob("de_en_everyday*.yaml"))
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), CARD, *configs]
+
+
+def shown_in(path: Path) -> Iterator[Shown]:
+    """The examples of one document."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".yaml":  # commands in the comment that opens it
+        text = "```bash\n" + re.sub(r"(?m)^# *", "", text.split("data:")[0]) + "```"
+    paragraphs = re.split(r"(```.*?```)|\n\s*\n", text, flags=re.DOTALL)
+    paragraphs = [part.strip() for part in paragraphs if part and part.strip()]
+    for i, part in enumerate(paragraphs):
+        around = [p for p in paragraphs[max(0, i - 1) : i + 2] if not p.startswith(("```", "|"))]
+        marked = any(map(MARK.search, around))
+        if part.startswith("```"):
+            for german, line in _in_code(part):
+                yield Shown(german, path.name, marked or bool(MARK.search(line)))
+        elif part.startswith(("> ", "<!-- example -->\n> ")):
+            for german in re.findall(r"(?m)^> (.*)\\$", part.replace("*", "")):
+                yield Shown(german, path.name, marked)
+        elif re.match(r"\| *German *\|", part):
+            for row in part.splitlines()[2:]:
+                yield Shown(row.split("|")[1].strip(), path.name, bool(MARK.search(row)))
+
+
+def _in_code(block: str) -> Iterator[tuple[str, str]]:
+    """The sentences in a fenced block, each with its line."""
+    for line in block.splitlines():
+        for command in line.split("&&"):
+            if "transformer-translate" not in command:
+                continue
+            model = re.search(r"--model (\S+)", command)
+            if model and re.match("runs/(?!de_en_everyday)", model[1]):
+                continue
+            arguments = re.sub(r'--[\w-]+ "[^"]*"', "", command)  # such as --prefix "The dog"
+            for german in re.findall(r'"([^"]*)"', arguments):
+                yield german, line
+        call = re.search(r"translator\.(translate|translate_batch|alternatives|score)\((.*)", line)
+        if call:
+            given = re.match(r"\[.*?\]|\"[^\"]*\"", call[2])
+            for german in re.findall(r'"([^"]*)"', given[0] if given else ""):
+                yield german, line
+
+
+class CardSentence(NamedTuple):
+    """A sentence of the card and what a reader has said about translations of it."""
+
+    german: str
+    english: str
+    """What it means."""
+    right: frozenset[str]
+    wrong: frozenset[str]
+
+
+def card_sentences(path: Path = CARD_SENTENCES) -> list[CardSentence]:
+    """Reads card_sentences.txt, whose first lines say how."""
+    found = []
+    for block in path.read_text(encoding="utf-8").strip().split("\n\n")[1:]:
+        german, *rest = block.splitlines()
+        by_mark = {mark: [r[2:] for r in rest if r.startswith(mark + " ")] for mark in "=+-"}
+        [english] = by_mark["="]
+        right, wrong = frozenset(by_mark["+"]), frozenset(by_mark["-"])
+        found.append(CardSentence(german, english, right, wrong))
+    return found
+
+
+def unmarked_lists() -> Iterator[Shown]:
+    """The sentences of the lists, none of which may be seen."""
+    for sentence in card_sentences():
+        yield Shown(sentence.german, CARD_SENTENCES.name, False)
+    for german, _ in score_builtin.read(PRONOUNS):
+        yield Shown(german, PRONOUNS.name, False)
+
+
+# ------------------------------------------------------------------------------------------------
+# What it was trained on
+# ------------------------------------------------------------------------------------------------
+
+
+def normalised(text: str) -> str:
+    """What is left when case, marks, spaces, umlauts, numbers and common names do not count."""
+    text = unicodedata.normalize("NFC", text).translate(UMLAUTS).casefold()
+    text = re.sub(r"(?<=\d)[.,:](?=\d)", "", text)
+    text = re.sub(r"[\W_]+", " ", re.sub(r"\d+", "0", text))
+    return " ".join("tom" if word in NAMES else word for word in text.split())
+
+
+def made_here() -> Iterator[str]:
+    """The German that the package makes itself, but for the patterns of everyday_phrases.txt.
+
+    The built-in corpus comes with its anchors, and both as it is and as the model in the package
+    read it, which was before it had sentences about a person beside a thing.
+    """
+    former = tuple(pattern for pattern in DECK if pattern is not person_or_thing)
+    for deck in (DECK, former):
+        yield from (german for german, _ in draw_pairs("train", DEFAULT_PAIRS["train"], 1, deck))
+    yield from (german for german, _ in everyday_phrases.FIXED)
+
+
+def corpora(folder: Path) -> Iterator[str]:
+    """The German of all that lies in a folder of corpora, and of dev.tsv, which chose weights."""
+    for path in sorted(folder.glob("*.tsv.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            yield from (line.split("\t")[0] for line in lines)
+    for path in folder.glob("dev.tsv"):
+        with path.open(encoding="utf-8") as lines:
+            yield from (line.split("\t")[0] for line in lines)
+
+
+@cache
+def patterns() -> re.Pattern[str]:
+    """Matches every instance of the patterns of everyday_phrases.txt, normalised."""
+    draw = random.Random(1)
+    shapes = {  # numbers are all one, so that many draws find whatever can be drawn
+        slot: "|".join(sorted({re.escape(normalised(fill(draw)[0])) for _ in range(N_DRAWS)}))
+        for slot, fill in everyday_phrases.SLOTS.items()
+    }
+    alternatives = []
+    for german, _ in everyday_phrases.PATTERNS:
+        parts = re.split(r"{(\w+)}", german)
+        parts[::2] = [re.escape(normalised(part)) for part in parts[::2]]
+        parts[1::2] = [f"(?:{shapes[slot]})" for slot in parts[1::2]]
+        alternatives.append(r"\ ".join(filter(None, parts)))
+    return re.compile("|".join(alternatives))
+
+
+def seen(sentences: Iterable[str], known: Set[str]) -> set[str]:
+    """The sentences that, normalised, are among the known ones or are instances of a pattern."""
+    return {
+        sentence
+        for sentence in sentences
+        if (key := normalised(sentence)) in known or patterns().fullmatch(key)
+    }
+
+
+def main() -> None:
+    """Tells which are seen, and which of these do not say so."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, help="folder of corpora")
+    parser.add_argument("sentence", nargs="*", help="check these instead")
+    args = parser.parse_args()
+
+    texts = chain(made_here(), corpora(args.input) if args.input else ())
+    known = set(map(normalised, texts))
+    if args.sentence:
+        shown = [Shown(sentence, "given", False) for sentence in args.sentence]
+    else:
+        shown = [example for path in documents() for example in shown_in(path)]
+        shown += list(unmarked_lists())
+    found = seen((example.german for example in shown), known)
+    unmarked = 0
+    for example in shown:
+        if example.german in found:
+            unmarked += not example.marked
+            says = "and says so" if example.marked else "AND DOES NOT SAY SO"
+            print(f"{example.place}: seen in training, {says}: {example.german}")
+    print(f"{len(shown)} examples, {unmarked} of them seen in training without a word about it")
+    sys.exit(unmarked > 0)
+
+
+if __name__ == "__main__":
+    main()

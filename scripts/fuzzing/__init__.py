@@ -1,0 +1,1 @@
+"""What `scripts/fuzz.py` tries, and how it tells good from bad."""
