@@ -7,7 +7,7 @@ import torch
 from .errors import UserError
 
 THREADS_PER_CORE = 8
-"""More threads than this for each core only wait for one another, and thousands crash OpenMP."""
+"""More threads per core than this only wait for one another, and thousands crash OpenMP."""
 
 
 def choose_device(setting: str) -> torch.device:
@@ -32,10 +32,10 @@ def choose_device(setting: str) -> torch.device:
 
 
 def set_threads(n: int | None) -> None:
-    """CPU threads of every operation from now on; None leaves it to torch.
+    """Sets the CPU threads of every operation from now on; None leaves them to torch.
 
     Raises:
-        UserError: more than this machine can make use of.
+        UserError: more than this machine can use.
     """
     if n is None:
         return

@@ -1,8 +1,8 @@
 """Files and folders that are whole or not there, whatever happens while they are written.
 
-What is written has a temporary name that no other process uses, is flushed to the disk, and takes
-its final name in one step. Whoever writes removes its own temporary file, and no other, when the
-writing fails. What a killed process left behind goes at the next chance: see `sweep` and
+What is written has a temporary name that no other process uses. It is flushed to the disk, and
+takes its final name in one step. When writing fails, the writer removes its own temporary file, and
+no other. What a killed process left behind is removed at the next chance: see `sweep` and
 `new_folder`.
 """
 
@@ -25,17 +25,17 @@ from .errors import UserError
 log = logging.getLogger(__name__)
 
 LOCK = ".lock"
-"""The file in a folder that the process which writes there keeps locked."""
+"""The file in a folder that the process writing there keeps locked."""
 
 ABANDONED_AFTER = 1.0
-"""Seconds after which a temporary folder that nobody locks was left by a killed process. A live one
-locks it right after making it, and moves it right after deleting the lock."""
+"""Seconds after which a temporary folder without a lock belongs to a killed process. A live process
+locks its folder right after making it, and moves it right after deleting the lock."""
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 class FileError(UserError):
-    """Something that could not be written; the message names it and says what to do."""
+    """Something could not be written; the message names it and says what to do."""
 
 
 class TakenError(FileError):
@@ -44,14 +44,14 @@ class TakenError(FileError):
 
 @contextmanager
 def explained(path: Path | str, advice: str = "") -> Iterator[None]:
-    """Errors of the file system name what was being written, and what to do.
+    """Makes errors of the file system name what was being written, and say what to do.
 
     Args:
         path: what is being written.
         advice: a sentence to end the message with.
 
     Raises:
-        FileError: in place of every OSError, but for a closed pipe.
+        FileError: in place of every OSError except that of a closed pipe.
     """
     try:
         yield
@@ -62,7 +62,7 @@ def explained(path: Path | str, advice: str = "") -> Iterator[None]:
 
 
 def reason(error: OSError) -> str:
-    """The system's words for an error, and the remedy where there is only one."""
+    """The system's words for an error, and the remedy if there is only one."""
     words = error.strerror or str(error) or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{words}; make room on the disk"
@@ -110,7 +110,7 @@ def new_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
     Args:
         path: that name. Folders above it are made.
-        replace: take the place of a folder of that name; else one that has something in it stays.
+        replace: take the place of a folder of that name. Without it, one that is not empty stays.
 
     Raises:
         FileError: it cannot be written; what was there before is as it was.
@@ -136,7 +136,7 @@ def new_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 
 def _publish(temporary: Path, path: Path, replaced: Path | None) -> None:
-    # Another process may do the same at any moment; the last one stays.
+    # Another process may do the same at any moment; the last one wins.
     while True:
         try:
             temporary.rename(path)  # takes the place of nothing, or of an empty folder
@@ -144,7 +144,7 @@ def _publish(temporary: Path, path: Path, replaced: Path | None) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or replaced is None:
                 raise
-        if replaced.exists():  # by one that came between our two steps
+        if replaced.exists():  # another process came between our two steps
             shutil.rmtree(replaced, ignore_errors=True)
         with suppress(FileNotFoundError):
             path.rename(replaced)
@@ -179,7 +179,7 @@ def sweep(folder: Path) -> None:
 
 
 def temporary_name(path: Path) -> Path:
-    """A name beside `path` that no other process uses; `sweep` knows it."""
+    """A name beside `path` that no other process uses, and that `sweep` finds."""
     return path.with_name(f".{_beginning(path)}.{uuid.uuid4().hex}.tmp")
 
 
@@ -189,8 +189,8 @@ def _beginning(path: Path) -> str:
 
 
 def _sweep_abandoned(path: Path) -> None:
-    # What killed processes left of `path`: an old folder that was to be replaced, and new ones that
-    # are not whole.
+    # Killed processes leave an old folder that was about to be replaced, and new ones that are not
+    # whole.
     name = glob.escape(_beginning(path))
     for old in path.parent.glob(f".{name}.*.old"):
         with suppress(OSError):

@@ -1,21 +1,21 @@
 """What a process keeps for its next step on the CPU: freed memory, compiled products.
 
-Training asks for both; so do the command that translates and its workers, for the same reasons. The
-figures are those of training.
+Training keeps both, and so do the commands that translate and their workers, for the same reasons.
+The figures are from training.
 
 A training step on the CPU frees and allocates the same few hundred megabytes again and again.
-glibc returns large blocks to the kernel at once, which clears each page before it hands it out
-anew. Told to keep them, a step of the Multi30k model is about a quarter faster (measured: median
-1.46 s to 1.09 s on two AVX2 cores). The price is memory: the process stays at its high-water mark.
+glibc returns large blocks to the kernel at once, and the kernel clears each page before it hands
+it out again. If glibc keeps them, a step of the Multi30k model is about a quarter faster (measured:
+median 1.46 s to 1.09 s on two AVX2 cores). The price is memory: the process stays at its high-water
+mark.
 
-What is new is still handed out in pages of 4 KB, each with a trip to the kernel. So the heap is
-made large beforehand and asked to consist of pages of 2 MB, where the system has them: 89,000 page
-faults in the first 50 updates of the Multi30k model instead of 430,000. Only what is used takes
-memory.
+New memory still comes in pages of 4 KB, each with a trip to the kernel. So the heap is made large
+beforehand and asked to consist of pages of 2 MB, where the system has them. The first 50 updates of
+the Multi30k model then have 89,000 page faults instead of 430,000. Only what is used takes memory.
 
 oneDNN compiles every matrix product for its shape and keeps 1,024 of them. Forty batches of
-Multi30k need more, so that some would be compiled anew in every epoch: made for the second time,
-these batches take a twentieth less time if all are kept, and some KB of memory for each.
+Multi30k need more, so some would be compiled again in every epoch. If all are kept, these batches
+take a twentieth less time when they come again, at the price of some KB of memory per product.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ _HUGE = 2**21
 
 
 def keep_compiled_products() -> None:
-    """Tells oneDNN to keep what it has compiled; it listens only before its first product."""
+    """Tells oneDNN to keep what it has compiled; call this before its first product."""
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "100000")
 
 
@@ -52,7 +52,7 @@ def keep_freed_memory() -> bool:
 
 
 def _use_large_pages(libc: ctypes.CDLL) -> None:
-    # A block at the end of the heap, freed at once, but no longer given back: the heap to come.
+    # A block at the end of the heap, freed at once but not given back: the heap of the future.
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]

@@ -51,7 +51,7 @@ def our_search(
         [len(ids) - 1 + settings.max_extra_tokens for ids in batch],
         bos_id=tokenizer.bos_id,
         eos_id=tokenizer.eos_id,
-        forbidden=trained.forbidden,
+        forbidden=trained.tokenizer.forbidden_ids,
         beam_size=settings.beam_size,
         n_best=n_best,
         penalty=partial(length_penalty, kind, settings.alpha),
@@ -157,11 +157,13 @@ def test_what_is_forbidden_is_not_found(
 ) -> None:
     trained = make(tie="none")
     with torch.no_grad():
-        trained.model.output.weight[trained.forbidden] *= 4
+        trained.model.output.weight[trained.tokenizer.forbidden_ids] *= 4
     engine = exported(trained, tmp_path)
     for settings in (DECODING, GREEDY):
         found = engine.search(sources[:20], settings)
-        assert not {i for best in found for h in best for i in h.ids} & set(trained.forbidden)
+        assert not {i for best in found for h in best for i in h.ids} & set(
+            trained.tokenizer.forbidden_ids
+        )
 
 
 def test_longest_source_and_output_have_positions(

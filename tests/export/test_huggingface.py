@@ -139,9 +139,9 @@ def test_what_is_forbidden_is_not_generated(
 ) -> None:
     trained = make()
     with torch.no_grad():
-        trained.model.output.weight[trained.forbidden] = 5.0
+        trained.model.output.weight[trained.tokenizer.forbidden_ids] = 5.0
     export_huggingface(trained, tmp_path)
     src = pad_ids(sources[:8], tokenizer.pad_id)
     ids = load(tmp_path).generate(src, attention_mask=src != tokenizer.pad_id, max_new_tokens=9)
     first = (ids[:, 1:] == tokenizer.eos_id).int().cumsum(dim=1) == 0  # before EOS
-    assert not torch.isin(ids[:, 1:][first], torch.tensor(trained.forbidden)).any()
+    assert not torch.isin(ids[:, 1:][first], torch.tensor(trained.tokenizer.forbidden_ids)).any()

@@ -78,6 +78,11 @@ class Tokenizer:
         return hashlib.sha256(self.model).hexdigest()[:16]
 
     @property
+    def forbidden_ids(self) -> list[int]:
+        """What a translation never holds: padding, BOS, and the unknown piece if there is one."""
+        return [i for i in (self.pad_id, self.bos_id, self.unk_id) if i >= 0]
+
+    @property
     def separator(self) -> list[int]:
         """What follows each line in a stream of running text."""
         return [self.eos_id]

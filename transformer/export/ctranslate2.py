@@ -23,18 +23,18 @@ QUANTIZATIONS = (
     "int8_float16",
     "int8_bfloat16",
 )
-"""How weights are stored; on a machine without such arithmetic CTranslate2 converts them."""
+"""How weights are stored. CTranslate2 converts them on a machine without such arithmetic."""
 
 ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "gelu_tanh": "GELUTanh", "silu": "SWISH"}
 
 
 def export_ctranslate2(trained: Trained, folder: Path, *, quantization: str = "float32") -> None:
-    """Fills a folder that `CTranslate2Engine`, and CTranslate2 without us, can load.
+    """Fills a folder that `CTranslate2Engine` can load, and so can CTranslate2 without us.
 
-    Beside CTranslate2's own files there are config.yaml and sentencepiece.model. Its config.json
-    has three entries more than it reads: `longest_src`, pieces of the longest source seen in
-    training or null; `n_positions`, pieces at most of a source or a translation; and `tokenizer`,
-    the fingerprint of the one that the weights belong to.
+    Beside CTranslate2's own files it holds config.yaml and sentencepiece.model. Three entries of
+    config.json are for us: `longest_src`, the pieces of the longest source seen in training, or
+    null; `n_positions`, the most pieces that a source or a translation may have; and `tokenizer`,
+    the fingerprint of the one that the weights were trained with.
 
     Raises:
         ExportError: ctranslate2 is not installed, or there is no such quantization.
@@ -46,7 +46,7 @@ def export_ctranslate2(trained: Trained, folder: Path, *, quantization: str = "f
         )
     spec = build_spec(trained)
     spec.validate()
-    spec.optimize(quantization=quantization)  # and stores once what is the same twice
+    spec.optimize(quantization=quantization)  # and stores what is there twice only once
     spec.save(str(folder))
     trained.write_origin(folder)
 
@@ -55,8 +55,8 @@ def export_ctranslate2(trained: Trained, folder: Path, *, quantization: str = "f
 def build_spec(trained: Trained) -> Any:
     """The model as CTranslate2 describes one, a `TransformerSpec` with copies of all weights.
 
-    The positions are given as a table: those it would compute put all sines before all cosines.
-    The scale of the embeddings, √d_model, is what it does by itself.
+    The positions are given as a table, since those that CTranslate2 computes put all sines before
+    all cosines. It scales embeddings by √d_model of its own accord.
 
     Raises:
         ExportError: ctranslate2 is not installed.
@@ -95,7 +95,7 @@ def build_spec(trained: Trained) -> Any:
 
 
 def _set_stack(spec: Any, stack: Encoder | Decoder) -> None:
-    # In CTranslate2 a norm belongs to its sublayer, before or after which it stands.
+    # In CTranslate2 a norm belongs to a sublayer, whether it stands before or after it.
     for layer_spec, layer in zip(spec.layer, stack.layers, strict=True):
         assert isinstance(layer, EncoderLayer | DecoderLayer)
         _set_attention(layer_spec.self_attention, layer.self_attention, fused=3)
@@ -110,7 +110,7 @@ def _set_stack(spec: Any, stack: Encoder | Decoder) -> None:
 
 
 def _set_attention(spec: Any, attention: MultiHeadAttention, *, fused: int) -> None:
-    # What reads the same input is one matrix: query, key and value (3), or key and value (2).
+    # Projections of the same input are one matrix: query, key and value (3), or key and value (2).
     projections = [attention.query, attention.key, attention.value]
     groups = [[p] for p in projections[:-fused]] + [projections[-fused:]]
     for linear, group in zip(spec.linear, [*groups, [attention.output]], strict=True):

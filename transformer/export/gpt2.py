@@ -20,8 +20,8 @@ from .trained import ExportError
 def export_gpt2(run: RunDirectory, folder: Path, *, quantization: str) -> None:
     """Fills a folder for `GPT2LMHeadModel.from_pretrained`: same logits, same continuations.
 
-    A byte_bpe tokenizer lies beside it as tokenizer.json, which `AutoTokenizer` loads; any other
-    under its own name, for `transformer.Generator` only.
+    A byte_bpe tokenizer is written as tokenizer.json, which `AutoTokenizer` loads, any other under
+    its own name, which only `transformer.Generator` loads.
 
     Raises:
         ExportError: the model makes a choice that GPT-2 does not have, or there is no such

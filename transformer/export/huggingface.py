@@ -28,14 +28,14 @@ MARIAN_NAMES = {
     "feed_forward.contract": "fc2",
     "feed_forward_residual.norm": "final_layer_norm",
 }
-"""What stands in a layer: our names and Marian's."""
+"""Our names for the parts of a layer, and Marian's."""
 
 
 def export_huggingface(trained: Trained, folder: Path, *, quantization: str = "float32") -> None:
     """Fills a folder for `MarianMTModel.from_pretrained`: same logits, same ids, and `generate`.
 
-    Beside it lie the files of `MarianTokenizer`, config.yaml, sentencepiece.model and a README
-    that shows how to translate.
+    The folder also holds the files of `MarianTokenizer`, config.yaml, sentencepiece.model and a
+    README that shows how to translate.
 
     Raises:
         ExportError: transformers is not installed, the model normalises first, or there is no such
@@ -49,7 +49,7 @@ def export_huggingface(trained: Trained, folder: Path, *, quantization: str = "f
     readme = folder / "README.md"
     readme.write_text(_readme(trained), encoding="utf-8")
     for weights in folder.glob("*.safetensors"):
-        weights.chmod(readme.stat().st_mode)  # safetensors hides them from everybody else
+        weights.chmod(readme.stat().st_mode)  # safetensors lets only the owner read them
 
 
 def dtype_of(quantization: str) -> torch.dtype:
@@ -70,10 +70,10 @@ def dtype_of(quantization: str) -> torch.dtype:
 def build_marian(trained: Trained) -> Any:
     """A `MarianMTModel` that computes what our model computes.
 
-    Marian puts all sines of a position before all cosines and makes this table anew whenever it
-    loads, so our columns (sine and cosine in turns) move to where it wants them: see
-    `marian_weights`. It always has biases in attention and on the logits; where we have none, they
-    are zero.
+    Marian puts all sines of a position before all cosines, and makes this table anew whenever it
+    loads. Ours has sine and cosine in turns, so our columns move to where Marian wants them: see
+    `marian_weights`. Marian always has biases in attention and on the logits; where we have none,
+    they are zero.
 
     Raises:
         ExportError: transformers is not installed, or the model normalises first.
@@ -125,13 +125,13 @@ def build_marian(trained: Trained) -> Any:
 
 @torch.no_grad()
 def marian_weights(model: Transformer) -> dict[str, Tensor]:
-    """Our weights under Marian's names, the columns of the residual stream in Marian's order.
+    """Our weights under Marian's names, with the columns of the residual stream in Marian's order.
 
-    All sublayers read from that stream and write to it, and nothing depends on the order of its
-    d_model columns as long as everybody keeps to the same: embeddings, norms, the rows of matrices
-    that write, the columns of those that read.
+    All sublayers read from that stream and write to it. The order of its d_model columns does not
+    matter, as long as all keep to the same one: embeddings, norms, the rows of matrices that write,
+    the columns of those that read.
     """
-    # Column 2i, a sine, becomes column i, and 2i + 1, its cosine, column d_model / 2 + i.
+    # Column 2i, a sine, becomes column i; 2i + 1, its cosine, becomes column d_model / 2 + i.
     order = torch.arange(model.config.d_model).view(-1, 2).t().flatten()
     weights = {
         "model.encoder.embed_tokens.weight": model.src_embedding.weight[:, order],
@@ -160,13 +160,13 @@ def _decoding(trained: Trained) -> dict[str, Any]:
         "max_new_tokens": min(
             trained.n_positions, trained.n_positions // 2 + decoding.max_extra_tokens
         ),
-        "suppress_tokens": trained.forbidden,
+        "suppress_tokens": trained.tokenizer.forbidden_ids,
     }
     if decoding.beam_size > 1:
-        # Hugging Face knows n^alpha only. At 20 pieces ((5 + n) / 6)^alpha grows as n^(0.8 alpha).
+        # Hugging Face has n^alpha only. At 20 pieces, ((5 + n) / 6)^alpha grows as n^(0.8 alpha).
         exponents = {"paper": 0.8 * decoding.alpha, "power": decoding.alpha, "none": 0.0}
         settings["length_penalty"] = exponents[decoding.length_penalty]
-        settings["early_stopping"] = "never"  # only when no other can win, as we do
+        settings["early_stopping"] = "never"  # it stops when no other can win, as we do
     return settings
 
 
@@ -211,11 +211,11 @@ ids = model.generate(**batch, max_new_tokens=longest)
 print(tokenizer.batch_decode(ids, skip_special_tokens=True))
 ```
 
-- The logits are those of the exported model, its columns in another order.
-- The tokenizer gives the ids of `sentencepiece.model`, but takes `</s>`, `<pad>`, `<unk>` and, at
-  the start, `>>words<<` in a text for special tokens.
+- The logits are those of the exported model; only the order of its columns differs.
+- The tokenizer gives the ids of `sentencepiece.model`, but in a text it takes `</s>`, `<pad>`,
+  `<unk>` and, at the start, `>>words<<` for special tokens.
 - `generation_config.json` holds beam, length limit and penalty. Hugging Face divides by n^alpha,
   the paper by ((5 + n) / 6)^alpha; the exponent makes both grow alike near 20 pieces.
-- A source has at most {trained.n_positions} pieces. Cut paragraphs into sentences first: the model
-  was trained on sentences.
+- A source may have at most {trained.n_positions} pieces. Cut paragraphs into sentences first: the
+  model was trained on sentences.
 """

@@ -1,4 +1,4 @@
-"""What an export starts from, a finished run, and where it ends, a folder that is whole."""
+"""Where an export starts, with a finished run, and where it ends, in a folder that is whole."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +17,12 @@ INSTALL = 'pip install "attention-transformer[export]"'
 
 
 class ExportError(UserError):
-    """A model that a format cannot hold, or a folder that cannot be written; says what to do."""
+    """A format cannot hold the model, or the folder cannot be written; says what to do."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A run that is done: everything needed to translate with it elsewhere."""
+    """A finished run: everything that it takes to translate with it elsewhere."""
 
     model: Transformer
     tokenizer: Tokenizer
@@ -31,10 +31,10 @@ class Trained:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Trained":
-        """A run directory, or without `path` the model that ships with the package.
+        """Loads a run directory or, without `path`, the model in the package.
 
         Raises:
-            CheckpointError: no run directory, or one without usable weights.
+            CheckpointError: not a run directory, or one without usable weights.
         """
         run = RunDirectory(path) if path else RunDirectory.shipped()
         loaded = load_run(run, "translation")
@@ -42,20 +42,14 @@ class Trained:
 
     @property
     def n_positions(self) -> int:
-        """Positions for an engine that wants a table of them; we have no limit.
+        """How many positions an engine gets that needs a table of them; we have no limit.
 
-        Twice the longest source, since an output may be longer than what it translates.
+        Twice the longest source, since an output may be longer than its source.
         """
         return max(512, 2 * (self.longest_src or self.config.data.cleaning.max_tokens))
 
-    @property
-    def forbidden(self) -> list[int]:
-        """Ids that a translation never holds: padding, BOS, unknown."""
-        ids = (self.tokenizer.pad_id, self.tokenizer.bos_id, self.tokenizer.unk_id)
-        return [i for i in ids if i >= 0]
-
     def write_origin(self, folder: Path) -> None:
-        """Settings and vocabulary, under the names that they have in a run directory."""
+        """Writes settings and vocabulary under the names that they have in a run directory."""
         inside = RunDirectory(folder)
         inside.config.write_text(self.config.to_yaml(), encoding="utf-8")
         inside.tokenizer.write_bytes(self.tokenizer.model)
@@ -63,14 +57,14 @@ class Trained:
 
 @contextmanager
 def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """An empty folder to write into, which gets its name when the block ends without an error.
+    """An empty folder to write into, which takes its name when the block ends without an error.
 
     Args:
-        path: that name; folders above it are made.
-        overwrite: replace what an earlier export left there, and nothing else.
+        path: that name. Folders above it are made.
+        overwrite: replace an earlier export, and nothing else.
 
     Raises:
-        ExportError: there is something already, or the folder cannot be written.
+        ExportError: the name is taken, or the folder cannot be written.
     """
     try:
         final = Path(path).expanduser().resolve()  # through a link, which stays
@@ -80,7 +74,7 @@ def new_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         with files.new_folder(final, replace=overwrite) as folder:
             yield folder
-            _require_free(final, path, overwrite=overwrite)  # of what has come meanwhile
+            _require_free(final, path, overwrite=overwrite)  # something may have come meanwhile
     except files.FileError as error:
         _require_free(final, path, overwrite=overwrite)
         raise ExportError(str(error).replace(str(final), str(path), 1)) from None
@@ -97,6 +91,6 @@ def _require_free(final: Path, path: str | Path, *, overwrite: bool) -> None:
 
 
 def _is_export(path: Path) -> bool:
-    # A run directory has no config.json, and other people's models no config.yaml.
+    # A run directory has no config.json, and other people's models have no config.yaml.
     groups = (["config.json"], ["config.yaml"], TOKENIZERS, ["model.safetensors", "model.bin"])
     return all(any((path / name).is_file() for name in names) for names in groups)
