@@ -28,9 +28,8 @@ from fuzzing.inputs import LANGUAGE_MODEL, QUICKSTART, TINY, warm_up
 from fuzzing.sandbox import Case, Limits, start, workplace
 
 from transformer import cli
-from transformer.cli import translate
+from transformer.cli import export, translate
 from transformer.data.builtin.corpus import sample_pairs
-from transformer.cli import export
 from transformer.runs.directory import RunDirectory
 
 LIMITS = Limits(seconds=300, memory=8 * 2**30)

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from transformer import Translator, load_config, train
-from transformer.data.builtin.corpus import sample_pairs
 from transformer.cli import export
+from transformer.data.builtin.corpus import sample_pairs
 
 QUICKSTART = Path(__file__).parents[2] / "tests" / "quickstart"
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from transformer import GPT, Generator, Sampling, Translator, load_config
+from transformer.cli import export_main
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
@@ -248,7 +249,9 @@ def test_an_exported_run_goes_with_its_own_tokenizer_only(
     run = train(configure_lm(*settings))
     other = train(configure_lm(*settings, "data.holdout=0.5", run="other"))
     folder = tmp_path / "exported"
-    assert export_main(f"--format huggingface --model {run.directory} --output {folder}".split()) == 0
+    assert (
+        export_main(f"--format huggingface --model {run.directory} --output {folder}".split()) == 0
+    )
     expected = Generator.load(run.directory).generate("Der", max_tokens=5)
     assert Generator.load(folder).generate("Der", max_tokens=5) == expected
     for place in (folder, run.directory):
