@@ -522,7 +522,7 @@ class TestErrors:
             ),
             ("x.jsonl", b'{"translation": {"de": "a"}}', "no column 'en'; found translation, de"),
             ("x.jsonl", b'{"de": "a", "en": ["b"]}', r"'en' must hold text; found \['b'\]"),
-            ("x.jsonl", b'{"de": "a", "en": "\\ud800"}', "x.jsonl:1: column 'en' is not valid Unic"),
+            ("x.jsonl", b'{"de": "a", "en": "\\ud800"}', "x.jsonl:1: column 'en' is not valid Uni"),
             ("x.jsonl", b'["a"]', r"x.jsonl:1: .* object \(found \['a'\]\); .*jq -c"),
             ("x.json", b'[\n{"de": "a", "en": "b"}]', "x.json:1: .*Expecting value at column 2"),
             ("x.parquet", b"PAR?", "cannot read .*x.parquet: "),
