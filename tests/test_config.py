@@ -34,8 +34,8 @@ from transformer.config import (
     load_config,
     setting_paths,
 )
+from transformer.config.base import sections_of
 from transformer.config.explaining import _ELSEWHERE, _plain
-from transformer.config.settings import sections_of
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 

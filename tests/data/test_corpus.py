@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transformer.config import CleaningConfig, DataConfig
+from transformer.data import columns, formats, plain_text
 from transformer.data import corpus as corpus_module
-from transformer.data import formats
 from transformer.data.builtin import corpus as builtin
 from transformer.data.corpus import (
     Corpus,
@@ -522,7 +522,7 @@ class TestErrors:
             ),
             ("x.jsonl", b'{"translation": {"de": "a"}}', "no column 'en'; found translation, de"),
             ("x.jsonl", b'{"de": "a", "en": ["b"]}', r"'en' must hold text; found \['b'\]"),
-            ("x.jsonl", b'{"de": "a", "en": "\\ud800"}', "x.jsonl:1: column 'en' is no valid Unic"),
+            ("x.jsonl", b'{"de": "a", "en": "\\ud800"}', "x.jsonl:1: column 'en' is not valid Uni"),
             ("x.jsonl", b'["a"]', r"x.jsonl:1: .* object \(found \['a'\]\); .*jq -c"),
             ("x.json", b'[\n{"de": "a", "en": "b"}]', "x.json:1: .*Expecting value at column 2"),
             ("x.parquet", b"PAR?", "cannot read .*x.parquet: "),
@@ -576,7 +576,7 @@ class TestErrors:
         assert "byte 0xfc at position 2 is not UTF-8; find out its encoding" in found
 
     def test_a_giant_line_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(formats, "_LONGEST_LINE", 99)
+        monkeypatch.setattr(plain_text, "_LONGEST_LINE", 99)
         path = write_text(tmp_path / "x.tsv", "a\tb\n" + "a\tb" * 99)
         assert "x.tsv:2: the line is longer than 99 bytes" in error_of(str(path))
         assert read(str(write_text(path, "a\t" + "b" * 96 + "\n"))) == [("a", "b" * 96)]
@@ -614,7 +614,7 @@ class TestErrors:
             raise error
 
         path = write_tsv(tmp_path, PAIRS)
-        monkeypatch.setattr(formats, "_open", fail)
+        monkeypatch.setattr(plain_text, "_open", fail)
         found = error_of(path)
         assert re.search(message, found)
         assert found.startswith(f"data.val: cannot read {path} after line 0: ")
@@ -703,13 +703,13 @@ def test_mutated_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
         write(tmp_path, PAIRS)
     path = tmp_path / name
     whole = path.read_bytes()
-    wanted = formats.pair_columns(None, None, ("de", "en"))
+    wanted = columns.pair_columns(None, None, ("de", "en"))
     n_refused = 0
     for seed in range(150):
         path.write_bytes(mutated(whole, random.Random(seed)))
         try:
             if name == "x.de":
-                rows = list(map(list, formats.read_aligned(path, tmp_path / "x.en")))
+                rows = list(map(list, plain_text.read_aligned(path, tmp_path / "x.en")))
             else:
                 rows = list(formats.READERS[formats.kind(path)](path, wanted).cells)
         except CorpusError as error:
@@ -739,13 +739,13 @@ class TestSources:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[Path] = []
-        original = formats._open
+        original = plain_text._open
 
         def counted(path: Path) -> Any:
             opened.append(path)
             return original(path)
 
-        monkeypatch.setattr(formats, "_open", counted)
+        monkeypatch.setattr(plain_text, "_open", counted)
         source = write_aligned(tmp_path, PAIRS)
         for _ in range(2):
             assert read(source) == PAIRS

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transformer.config import Config, DataConfig, TokenizerConfig
-from transformer.data import formats
+from transformer.data import plain_text
 from transformer.data import stream as stream_module
 from transformer.data.byte_bpe import END_OF_TEXT, ByteBPETokenizer
 from transformer.data.characters import CharacterTokenizer
@@ -162,7 +162,7 @@ class TestEncoding:
     def test_the_chunks_of_a_file_give_the_ids_of_the_whole(
         self, bpe: ByteBPETokenizer, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
-        monkeypatch.setattr(formats, "_PIECE", 7)
+        monkeypatch.setattr(plain_text, "_PIECE", 7)
         with tempfile.TemporaryDirectory() as folder:
             monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", Path(folder) / "cache")
             path = Path(folder) / "x.txt"
@@ -215,7 +215,7 @@ class TestCache:
         assert tokenizer.n_texts == 2
         written = {file.name: file.stat().st_mtime_ns for file in cache.iterdir()}
         assert len(written) == 4
-        monkeypatch.setattr(formats, "_open", lambda path: pytest.fail(f"{path} is read"))
+        monkeypatch.setattr(plain_text, "_open", lambda path: pytest.fail(f"{path} is read"))
         second = load_streams(data, tokenizer)
         assert tokenizer.n_texts == 2
         assert {file.name: file.stat().st_mtime_ns for file in cache.iterdir()} == written

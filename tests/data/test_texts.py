@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transformer.config import DataConfig
-from transformer.data import formats
+from transformer.data import plain_text
 from transformer.data import texts as texts_module
 from transformer.data.builtin import corpus as builtin
 from transformer.data.corpus import CorpusError
@@ -37,7 +37,7 @@ def texts(data: DataConfig, split: str) -> Iterator[Chunk]:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is read so little at a time that what happens to large ones happens to small ones."""
-    monkeypatch.setattr(formats, "_PIECE", 7)
+    monkeypatch.setattr(plain_text, "_PIECE", 7)
 
 
 def config(train: Any, **other: Any) -> DataConfig:
@@ -200,7 +200,7 @@ class TestFiles:
     def test_memory_stays_small(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         import tracemalloc
 
-        monkeypatch.setattr(formats, "_PIECE", 2**14)
+        monkeypatch.setattr(plain_text, "_PIECE", 2**14)
 
         def peak(n: int) -> int:
             path = write(tmp_path / f"{n}.txt", f"{'a' * 99}\n" * n)
@@ -247,7 +247,7 @@ class TestSources:
     def test_a_missing_source_is_found_before_any_is_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(formats, "_open", lambda path: pytest.fail(f"{path} is read"))
+        monkeypatch.setattr(plain_text, "_open", lambda path: pytest.fail(f"{path} is read"))
         source = write(tmp_path / "x.txt", "a")
         with pytest.raises(CorpusError, match=r"^data\.val: no file .*nothing\.txt"):
             find_texts(DataConfig.model_validate({"train": source, "val": f"{source}/nothing.txt"}))
@@ -299,13 +299,13 @@ class TestHoldout:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened: list[Path] = []
-        original = formats._open
+        original = plain_text._open
 
         def counted(path: Path) -> Any:
             opened.append(path)
             return original(path)
 
-        monkeypatch.setattr(formats, "_open", counted)
+        monkeypatch.setattr(plain_text, "_open", counted)
         train, val = find_texts(config(write(tmp_path / "x.txt", "abcd"), holdout=0.5))
         assert not opened
         for part in (train, val, train):

@@ -1,7 +1,6 @@
 """Settings: what there are (`settings`), and how they come from a file and a command line."""
 
-from .loading import load_config
-from .settings import (
+from .base import (
     MAX_ALPHA,
     MAX_BEAM_SIZE,
     MAX_COUNT,
@@ -10,22 +9,15 @@ from .settings import (
     MAX_PATIENCE,
     MAX_THREADS,
     MAX_TOKENS,
-    BlockConfig,
-    CleaningConfig,
-    Config,
     ConfigError,
-    DataConfig,
-    DecodingConfig,
-    GPTConfig,
-    ModelConfig,
-    SourceConfig,
-    TextConfig,
-    TokenizerConfig,
-    TrainingConfig,
-    describe_settings,
     expand_path,
-    setting_paths,
 )
+from .data import CleaningConfig, DataConfig, SourceConfig, TokenizerConfig
+from .decoding import DecodingConfig, TextConfig
+from .loading import load_config
+from .model import BlockConfig, GPTConfig, ModelConfig
+from .settings import Config, describe_settings, setting_paths
+from .training import TrainingConfig
 
 __all__ = [
     "MAX_ALPHA",

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from . import strict_yaml
+from .base import ConfigError, explained, sections_of
 from .explaining import MOVED, cut, found_in, joined, shown
-from .settings import Config, ConfigError, explained, sections_of, setting_paths
+from .settings import Config, setting_paths
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Confi
                 # What was set there, in it, or around it.
                 about = {text: None for place, _, text in changes if _meet(place, problem["loc"])}
                 where = f"override {shown(*about)}" if len(about) == 1 else "the overrides"
-            lines.append(f"{where}: {explained(problem)}")
+            lines.append(f"{where}: {explained(problem, Config)}")
         raise ConfigError(joined(lines, error.error_count())) from None
 
 

@@ -23,17 +23,10 @@ import numpy.typing as npt
 
 from ..config import CleaningConfig, DataConfig, SourceConfig
 from .cleaning import FAULTS, judge
-from .formats import (
-    READERS,
-    CorpusError,
-    Pair,
-    Rows,
-    kind,
-    pair_columns,
-    read_aligned,
-    read_dataset,
-)
+from .columns import Rows, pair_columns
+from .formats import READERS, kind, read_dataset
 from .languages import NAMES, copies, language_of
+from .plain_text import CorpusError, Pair, read_aligned
 from .sources import (
     Key,
     cache_key,

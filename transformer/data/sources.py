@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..config import ConfigError, SourceConfig, expand_path
 from ..files import FileError
 from .builtin import corpus as builtin
-from .formats import CorpusError, Pair
+from .plain_text import CorpusError, Pair
 
 if TYPE_CHECKING:
     import datasets

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..config import Config
 from ..files import new_file
 from .characters import CharacterTokenizer
-from .formats import CorpusError
+from .plain_text import CorpusError
 from .sources import STREAMS, cache_key, explained
 from .text_tokenizers import TextTokenizer, load_tokenizer, train_text_tokenizer
 from .texts import Chunk, Texts, find_texts

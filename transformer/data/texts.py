@@ -13,7 +13,9 @@ from functools import cache, partial
 from typing import Literal, NamedTuple
 
 from ..config import DataConfig, SourceConfig
-from .formats import READERS, CorpusError, Rows, kind, read_dataset, read_text, text_column
+from .columns import Rows, text_column
+from .formats import READERS, kind, read_dataset
+from .plain_text import CorpusError, read_text
 from .sources import (
     Key,
     find_builtin,

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: metrics.jsonl, train.log, TensorBoard and the progress bar."""
+"""What a run reports while it trains: metrics.jsonl, train.log, TensorBoard, a progress bar."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from ..runs.directory import RunDirectory
 log = logging.getLogger(__name__)
 
 N_SAMPLES = 3
-"""Validation sentences whose translation the log shows at each validation."""
+"""Sentences whose translation the log shows at each validation."""
 
 
 class Journal:
@@ -39,7 +39,7 @@ class Journal:
             initial=step,
             unit="step",
             smoothing=0.05,
-            disable=None,  # off when the output is no terminal: the log says the same
+            disable=None,  # off when the output is not a terminal: the log says the same
             dynamic_ncols=True,
         )
         self._redirect = logging_redirect_tqdm()
@@ -74,7 +74,7 @@ class Journal:
         self._bar.update(1)
 
     def write_training(self, state: TrainingState, lr: float) -> None:
-        """A line about the updates since the last one; empties the window."""
+        """A line about the updates since the last line; empties the window."""
         window, state.window = state.window, {}
         nll = window["nll"] / window["n_tokens"]
         row = {
@@ -105,12 +105,12 @@ class Journal:
         log.info("step %d, validation: %s", state.step, format_scores(scores))
 
     def write_samples(self, src: list[str], translated: list[str], tgt: list[str]) -> None:
-        """A few translations, to see it learn."""
+        """A few translations, to watch it learn."""
         for i in range(0, len(src), -(-len(src) // N_SAMPLES)):
             log.info("  %s\n    -> %s\n    == %s", src[i], translated[i], tgt[i])
 
     def write_text(self, text: str) -> None:
-        """A text that the model wrote, to see it learn."""
+        """A text that the model wrote, to watch it learn."""
         log.info("%s", "\n".join(f"  | {line}" for line in text.splitlines()))
 
     def write(self, row: dict[str, Any]) -> None:
@@ -121,21 +121,20 @@ class Journal:
             self._board.write(row)
 
     def _forget_after(self, step: int) -> None:
-        # What a killed run wrote after its last checkpoint, and that a run is finished, will be
-        # written again.
+        # A resumed run writes again what came after its last checkpoint, and that it is finished.
         metrics = self._run.metrics
         if metrics.is_file():
             with explained(metrics):
                 rows = metrics.read_bytes().splitlines()
             kept = [row for row in rows if _step_of(row) <= step and b'"event"' not in row]
-            unreadable = sum(math.isnan(_step_of(row)) for row in rows[:-1])  # half of the last may
+            unreadable = sum(math.isnan(_step_of(row)) for row in rows[:-1])  # the last may be half
             if unreadable:
                 log.warning("%d lines of %s cannot be read and are left out", unreadable, metrics)
             write_atomically(metrics, b"".join(row + b"\n" for row in kept))
 
 
 class _LogFile(logging.FileHandler):
-    """A log that a full disk ends, but not the run."""
+    """A log that ends when the disk is full, while the run goes on."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         error = sys.exc_info()[1]
@@ -145,7 +144,7 @@ class _LogFile(logging.FileHandler):
 
 
 class _Board:
-    """TensorBoard's events, as long as they can be written: a run does not depend on them."""
+    """TensorBoard's events, for as long as they can be written; a run does not depend on them."""
 
     def __init__(self, path: Path, config: Config, step: int) -> None:
         self._writer: Any = None
@@ -153,7 +152,7 @@ class _Board:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            # By default they are written where they can be, and nobody waits for them.
+            # Events are on by default, so only somebody who has asked for them misses them.
             if step == 0 and "tensorboard" in config.training.model_fields_set:
                 log.warning("no TensorBoard events: pip install tensorboard")
             return
@@ -163,13 +162,13 @@ class _Board:
             self._writer = SummaryWriter(str(path), purge_step=step + 1)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Every number of a row that is not a count."""
+        """Every number of a row but the counts."""
         with self._giving_up():
             for key, value in row.items():
                 if isinstance(value, float) and self._writer is not None:
                     self._writer.add_scalar(key, value, row["step"])
             if self._writer is not None:
-                self._writer.flush()  # or its errors would come at any later moment
+                self._writer.flush()  # or its errors could come at any later moment
 
     def close(self) -> None:
         """Writes what is left."""
@@ -180,7 +179,7 @@ class _Board:
             threading.excepthook = self._hook
 
     def _ignore_writer(self, error: threading.ExceptHookArgs) -> None:
-        # What ends its thread comes again at the next call.
+        # An error that ends its thread comes again at the next call.
         if type(error.thread).__name__ != "_AsyncWriterThread":
             self._hook(error)
 
@@ -188,7 +187,7 @@ class _Board:
     def _giving_up(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # whatever its thread has met with
+        except Exception as error:  # of any kind, from its thread
             log.warning("no more TensorBoard events: %s", error)
             self._writer = None
 

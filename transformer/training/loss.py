@@ -23,17 +23,17 @@ def label_smoothed_cross_entropy(
     smoothing: float = 0.1,
     overwrite: bool = False,
 ) -> Loss:
-    """Cross-entropy against a target that leaves a little for every other token, §5.4.
+    """Cross-entropy against a target that gives every token a little, §5.4.
 
-    The true token gets 1 - smoothing; the rest is shared equally by all other tokens but padding,
-    which gets nothing. Positions whose target is padding do not count.
+    The true token gets 1 - smoothing. All others share the rest equally, except padding, which gets
+    nothing. Positions whose target is padding do not count.
 
     Args:
         logits: (..., vocab_size).
         targets: (...) ids, some of them pad_id.
-        pad_id: id of the padding token; None: there is none.
+        pad_id: id of the padding token; None if there is none.
         smoothing: share of the mass moved away from the true token, in [0, 1) (paper: 0.1).
-        overwrite: put the gradient where the logits are, which nothing may read any more. It saves
+        overwrite: write the gradient over the logits, which nothing may read afterwards. This saves
             a tensor of their size.
     """
     logits, targets = logits.flatten(0, -2), targets.flatten()
@@ -46,12 +46,12 @@ def consistency_loss(logits: Tensor, n_tokens: int) -> Tensor:
     """(KL(P‖Q) + KL(Q‖P)) / 2 summed over tokens: R-Drop, Liang et al. 2021, arXiv 2106.14448.
 
     Args:
-        logits: (rows, vocab_size): the tokens in one dropout pass, then in another, and then
-            perhaps rows that do not count.
-        n_tokens: of one pass.
+        logits: (rows, vocab_size): the tokens of one dropout pass, then those of another, then
+            rows that do not count, if any.
+        n_tokens: tokens per pass.
 
     Raises:
-        ValueError: fewer rows than two passes have.
+        ValueError: there are fewer rows than two passes have.
     """
     if len(logits) < 2 * n_tokens:
         raise ValueError(
@@ -62,10 +62,11 @@ def consistency_loss(logits: Tensor, n_tokens: int) -> Tensor:
 
 
 # The logits are by far the largest tensor of a step. Left to autograd, either loss makes half a
-# dozen copies of them in fp32, and on a CPU each is a trip to memory and back. Written out, their
-# gradients come with the loss, a few rows at a time that stay in the cache, and in the precision
-# of the logits: with both losses, from the decoder's output back to its gradient, 60 ms instead of
-# 103 (2 x 1,267 tokens, 4,000 pieces, bf16, two cores of an AMD EPYC; 26 ms are matrix products).
+# dozen copies of them in fp32, and on a CPU each is a trip to memory and back. Here the gradient is
+# computed together with the loss, in the precision of the logits and a few rows at a time, which
+# stay in the cache. Both losses, from the decoder's output back to its gradient, then take 60 ms
+# instead of 103 (2 x 1,267 tokens, 4,000 pieces, bf16, two cores of an AMD EPYC; 26 ms are matrix
+# products).
 
 _CACHED = 2**18  # logits at a time on a CPU; their probabilities in fp32 take a megabyte
 
@@ -84,7 +85,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         # logits (rows, vocab_size), targets (rows,)
         q_true = 1 - smoothing
-        n_others = logits.size(1) - (1 if pad_id is None else 2)  # but the true one and padding
+        n_others = logits.size(1) - (1 if pad_id is None else 2)  # not the true one, not padding
         q_others = smoothing / max(1, n_others)
         exact, rows = _precise(logits), torch.arange(len(logits), device=logits.device)
         z_true = logits[rows, targets].to(exact)
@@ -154,12 +155,12 @@ class _SymmetricKL(torch.autograd.Function):
 
 
 def _times(gradient: Tensor, factor: Tensor) -> Tensor:
-    # In place. A sum that is differentiated itself, as in `update`, has the factor 1.
+    # In place. The factor is 1 if the sum itself is differentiated, as in `update`.
     return gradient if factor == 1 else gradient.mul_(factor)
 
 
 def _softmax(z: Tensor) -> tuple[Tensor, Tensor]:
-    # Probabilities and, (n_rows,), log Σ exp z, taken from the largest, which is never 0.
+    # Probabilities and log Σ exp z (n_rows,), the latter from the largest probability: it is not 0.
     p = z.softmax(dim=-1)
     return p, z.amax(dim=-1) - p.amax(dim=-1).log()
 

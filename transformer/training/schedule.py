@@ -20,13 +20,13 @@ def learning_rate(
     Args:
         step: the update about to be made, counted from 1.
         d_model: width of the model.
-        warmup_steps: updates of linear growth; the peak, scale · (d_model · warmup_steps)^-½, is
-            reached at the last of them.
+        warmup_steps: updates of linear growth. The last of them reaches the peak,
+            scale · (d_model · warmup_steps)^-½.
         scale: factor on the whole schedule (paper: 1).
-        peak: given in place of the paper's.
-        decay: after the peak `inverse_sqrt` (paper), or `linear` or `cosine` until max_steps.
+        peak: replaces the paper's.
+        decay: what follows the peak: `inverse_sqrt` (paper), or `linear` or `cosine` to max_steps.
         max_steps: needed by linear and cosine only.
-        final_share: of the peak, where these two end.
+        final_share: the share of the peak at which these two end.
 
     Raises:
         ValueError: step below 1, or no max_steps for a decay that needs it.

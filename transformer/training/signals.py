@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end a run in good order."""
+"""SIGINT, SIGTERM and SIGHUP end a run in an orderly way."""
 
 import signal
 import sys
@@ -10,14 +10,14 @@ from typing import Any
 
 
 class Stop:
-    """Whether somebody asked the run to stop."""
+    """Whether somebody has asked the run to stop."""
 
     requested = False
 
 
 @contextmanager
 def stop_signals() -> Iterator[Stop]:
-    """While this lasts, the first signal only sets `requested`; a second one acts as usual.
+    """In this block, the first signal only sets `requested`; a second one acts as usual.
 
     A signal that is ignored stays ignored: `nohup` asked for that.
     """
