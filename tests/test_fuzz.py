@@ -24,7 +24,7 @@ def run(*command: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "n"), [("commands", 30), ("settings", 200), ("runs", 15)])
+@pytest.mark.parametrize(("kind", "n"), [("commands", 20), ("settings", 100), ("runs", 10)])
 def test_bad_input_is_explained(kind: str, n: int) -> None:
     table = run("fuzz.py", kind, "--n", str(n), "--jobs", "2")
     assert f"| {kind} | 1 | {n} | 0 to {n - 1} |" in table and "| none |" in table

@@ -64,7 +64,7 @@ EXPORT: dict[str, list[str] | None] = {
     "--model": MODELS,
     "--format": ["ctranslate2", "huggingface", "onnx"],
     "--quantization": ["float32", "float16", "bfloat16", "int16", "int8", "int8_float16", "int4"],
-    **{"--output": [*TARGETS, "existing folder"], "--overwrite": None},
+    **WRITING,
 }
 OVERRIDES: dict[str, list[str]] = {
     "training.max_steps": ["1", "3"],
@@ -210,8 +210,9 @@ def make(inputs: Inputs, dice: random.Random, folder: Path) -> Case:
     case.stdout = dice.choices(["kept", "closed", "full", "gone"], [12, 1, 1, 1])[0]
     case.shown += {None: " <&-", text: "", b"": " </dev/null"}.get(case.stdin, " <random.bin")
     case.shown += {"closed": " >&-", "full": " >/dev/full", "gone": " | true"}.get(case.stdout, "")
-    given, target = line.given(), folder / (line.given().get("--output") or "")
-    if "--overwrite" in given:
+    given = line.given()
+    if "--overwrite" in given and given.get("--output") and line.command != "export":
+        target = folder / str(given["--output"])
         case.may_change = {target, target.resolve(), target.with_name(f"{target.name}.partial")}
     if "--resume" in given:
         case.may_change = {folder / "tiny"}

@@ -76,11 +76,12 @@ def retype(file: Path, other: Path, dice: random.Random) -> None:
 DAMAGES: list[Damage] = [truncate, flip, remove, make_folder, empty, overwrite, retype]
 
 
-def damage(run: Path, other: Path, dice: random.Random) -> str:
-    """Damages a run, and says how."""
+def damage(run: Path, other: Path, dice: random.Random, *, deep: bool) -> str:
+    """Damages a run, if `deep` in its checkpoints, too, and says how."""
     told = []
     for n in range(dice.choice([1, 1, 1, 2])):
-        files = sorted(f for f in run.rglob("*") if f.is_file() and f.stat().st_size)
+        found = sorted(run.rglob("*") if deep else run.glob("*"))
+        files = [file for file in found if file.is_file() and file.stat().st_size]
         file = dice.choice(files)
         # Exchanging two files that belong together makes a whole run: the other one.
         do = dice.choice([*DAMAGES, swap, swap] if n == 0 else DAMAGES)
@@ -96,7 +97,8 @@ def make(inputs: Inputs, dice: random.Random, folder: Path) -> Case:
     use = dice.choice(uses)
     run = folder / "run"
     shutil.copytree(inputs.folder / name, run)
-    damages = damage(run, inputs.folder / ("tiny" if name == "quickstart" else "other"), dice)
+    other = inputs.folder / ("tiny" if name == "quickstart" else "other")
+    damages = damage(run, other, dice, deep=use == "resume")
     settings = _settings(run)
     same_settings = settings == _settings(inputs.folder / name)
     (folder / "tiny.yaml").write_text(inputs.yaml(), encoding="utf-8")
