@@ -694,6 +694,15 @@ def test_old_files_name_the_defaults_of_the_other_model(
     assert config.model_dump()["model"].keys() == type(expected).model_fields.keys()
 
 
+def test_old_runs_of_either_task_name_what_never_counted() -> None:
+    both = ModelConfig().model_dump() | GPTConfig().model_dump()
+    old = Config.model_validate(
+        {"task": "language_modeling", "model": both | {"n_encoder_layers": 3}}
+    )
+    assert old.model == GPTConfig()
+    assert Config.model_validate({"model": both | {"context": 64}}).model == ModelConfig()
+
+
 def test_old_files_name_a_coverage_penalty_of_0(tmp_path: Path) -> None:
     path = write(tmp_path, "decoding: {coverage_penalty: 0.0, beam_size: 7}\n")
     assert load_config(path).decoding == DecodingConfig(beam_size=7)

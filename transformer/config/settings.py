@@ -20,6 +20,9 @@ from .explaining import shown
 from .model import BlockConfig, GPTConfig, ModelConfig
 from .training import TrainingConfig
 
+_NEVER_COUNTED = {"n_encoder_layers", "context"}
+"""Settings of one model that runs of the other may name: they were told to have no effect."""
+
 
 class Config(Settings):
     """One experiment, from text to translations, or to a model that goes on writing."""
@@ -56,12 +59,13 @@ class Config(Settings):
             )
         if not isinstance(given, dict):
             return kind.model_validate(given)
-        # Runs of older versions name the settings of both.
+        # Runs of older versions name all settings of both; some of them never had an effect.
+        ignored = _NEVER_COUNTED if given.keys() >= other.model_fields.keys() else ()
         own = {}
         for name, value in given.items():
             if name in kind.model_fields or name not in other.model_fields:
                 own[name] = value
-            elif value != other.model_fields[name].default:
+            elif name not in ignored and value != other.model_fields[name].default:
                 value = str(value).lower() if isinstance(value, bool) else shown(value)
                 raise ValueError(f"{name} ({value}) is for task: {other_task}; leave it out")
         return kind.model_validate(own)
