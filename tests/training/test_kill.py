@@ -96,10 +96,11 @@ class Disk:
                     by_half(*args, **kwargs)
             if dies and self._moment != "after":
                 raise Killed
-            result = do(*args, **kwargs)
-            if dies:
-                raise Killed
-            return result
+            try:
+                return do(*args, **kwargs)
+            finally:  # also if it has failed, as a rename of what may not be there
+                if dies:
+                    raise Killed
 
         patch.setattr(owner, name, watched)
 
