@@ -65,7 +65,7 @@ ALLOWED = {
 
 
 def room(path: Path) -> str:
-    """`transformer/model/gpt.py` is in `model`, `transformer/cli.py` is `cli`."""
+    """`transformer/model/gpt.py` is in `model`, `transformer/files.py` is `files`."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
