@@ -56,16 +56,16 @@ class Job:
     pause: float = 0.0
 
 
-def training(name: str, data: Path, changes: dict[str, str]) -> Job:
-    """The tiny run, with checkpoints at all times."""
+def training(name: str, data: Path, tiny: dict[str, str]) -> Job:
+    """A tiny run, with checkpoints at all times."""
     often = {"training.max_steps": "60", "training.checkpoint_every": "7"}
-    settings = TINY | often | {"training.validate_every": "20", "run_dir": "run"} | changes
+    settings = tiny | often | {"training.validate_every": "20", "run_dir": "run"}
     settings |= {f"data.{split}": str(data / f"{split}.tsv") for split in ("train", "val")}
 
     def act() -> int:
         Path("none.yaml").touch()
         resume = [] if RunDirectory("run").is_empty() else ["--resume"]
-        overrides = [f"{name}={value}" for name, value in settings.items()]
+        overrides = [f"{key}={value}" for key, value in settings.items()]
         return cli.train_main(["--config", "none.yaml", *resume, *overrides])
 
     def results(folder: Path) -> Content:
@@ -127,7 +127,7 @@ def kill_all(n: int, dice: random.Random, root: Path) -> int:
     source = "".join(f"{de}\n" for de, _ in sample_pairs("test", 120))
     (root / "in.txt").write_text(source, encoding="utf-8")
     jobs = [
-        training("training, translation", root, {}),
+        training("training, translation", root, TINY),
         training("training, language model", root, LANGUAGE_MODEL),
         translation(root),
         exporting(),

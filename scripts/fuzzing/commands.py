@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from transformer import checkpoint, cli
+from transformer import cli
 from transformer.cli import export
+from transformer.runs import directory
 
 from .inputs import ABSURD, FILES, GOOD, LINES, QUICKSTART, TARGETS, Inputs
 from .outputs import Line, Options, check
@@ -202,7 +203,7 @@ def make(inputs: Inputs, dice: random.Random, folder: Path) -> Case:
     argv = line.argv()
 
     def act() -> int:
-        checkpoint.SHIPPED = QUICKSTART  # small and quick, and what the references are of
+        directory.SHIPPED = QUICKSTART  # small and quick, and what the references are of
         return main(argv)
 
     case = Case(shlex.join([f"transformer-{line.command}", *argv]), act)

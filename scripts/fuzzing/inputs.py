@@ -17,34 +17,38 @@ from transformer.data.builtin.corpus import sample_pairs
 
 QUICKSTART = Path(__file__).parents[2] / "tests" / "quickstart"
 
-TINY = {
-    "data.cleaning.max_tokens": "100",
+_OF_BOTH = {
     "tokenizer.vocab_size": "400",
     "model.d_model": "16",
     "model.d_ff": "32",
     "model.n_heads": "2",
-    "model.n_encoder_layers": "1",
     "model.n_decoder_layers": "1",
-    "model.context": "16",
     "training.batch_tokens": "300",
     "training.max_steps": "4",
     "training.warmup_steps": "10",
     "training.checkpoint_every": "2",
     "training.validate_every": "3",
     "training.average_checkpoints": "2",
-    "training.val_bleu_sentences": "5",
     "training.log_every": "1",
     "training.tensorboard": "false",
     "training.threads": "1",
     "training.precision": "fp32",
 }
+
+TINY = _OF_BOTH | {
+    "data.cleaning.max_tokens": "100",
+    "model.n_encoder_layers": "1",
+    "training.val_bleu_sentences": "5",
+}
 """The settings of a run of less than a second."""
 
-LANGUAGE_MODEL = {
+LANGUAGE_MODEL = _OF_BOTH | {
     "task": "language_modeling",
     "tokenizer.kind": "characters",
+    "model.context": "16",
     "training.label_smoothing": "0.0",
 }
+"""Those of a language model."""
 
 ABSURD = [
     *("", " ", "0", "-1", "-0", "1e9", "1e400", "nan", "-inf", "0x10", "1_000", "½", "٣", "²"),
@@ -104,10 +108,10 @@ class Inputs:
         folder = self.folder / f"{model}.{format}"
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def settings(self, **changes: str) -> list[str]:
+    def settings(self, tiny: dict[str, str] = TINY, **changes: str) -> list[str]:
         """The overrides of a tiny run on a few pairs."""
         data = {f"data.{split}": str(self.folder / f"{split}.tsv") for split in ("train", "val")}
-        return [f"{name}={value}" for name, value in (data | TINY | changes).items()]
+        return [f"{name}={value}" for name, value in (data | tiny | changes).items()]
 
     def yaml(self) -> str:
         """The same as a file."""
@@ -129,8 +133,8 @@ class Inputs:
             (folder / f"{split}.tsv").write_text(rows, encoding="utf-8")
         shutil.copytree(QUICKSTART, folder / "quickstart")
         other = {"tokenizer.kind": "bpe", "seed": "2"}
-        for name, more in (("tiny", {}), ("other", other), ("gpt", LANGUAGE_MODEL)):
-            settings = [*self.settings(**more), f"run_dir={folder / name}"]
+        for name, tiny in (("tiny", TINY), ("other", TINY | other), ("gpt", LANGUAGE_MODEL)):
+            settings = [*self.settings(tiny), f"run_dir={folder / name}"]
             train(load_config(None, settings))
         self._prepare_ends()
         for model in ("quickstart", "tiny"):

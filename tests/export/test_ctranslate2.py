@@ -319,10 +319,10 @@ def test_what_is_no_export_is_not_loaded(make: Callable[..., Trained], tmp_path:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "is no model for CTranslate2"),
-        ("null", "is no model for CTranslate2"),
-        ("[" * 10**5, "is no model for CTranslate2"),
-        ('{"n_positions": -5}', "is no model for CTranslate2"),
+        ("[]", "is not a model for CTranslate2"),
+        ("null", "is not a model for CTranslate2"),
+        ("[" * 10**5, "is not a model for CTranslate2"),
+        ('{"n_positions": -5}', "is not a model for CTranslate2"),
         ('{"n_positions": -5, "longest_src": 9}', "n_positions must be a whole number from 2"),
         ('{"n_positions": 1e9, "longest_src": 9}', "n_positions must be a whole number from 2"),
         ('{"n_positions": 512, "longest_src": 1}', "longest_src must be a whole number from 2"),

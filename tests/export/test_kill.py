@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("ctranslate2")
 
-CODE = "import sys; from transformer.cli import export_main; sys.exit(main())"
+CODE = "import sys; from transformer.cli import export_main; sys.exit(export_main())"
 
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":

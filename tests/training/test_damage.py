@@ -16,6 +16,7 @@ from torch import Tensor
 from transformer import load_config
 from transformer.config import Config
 from transformer.errors import UserError
+from transformer.runs.checkpoints import last_weights
 from transformer.runs.directory import RunDirectory
 from transformer.runs.loading import load_run
 from transformer.runs.weights import named_weights, read_weights
@@ -140,7 +141,7 @@ def same(found: dict[str, Tensor], expected: list[dict[str, Tensor]]) -> bool:
 def test_damaged_runs(runs: tuple[RunDirectory, RunDirectory], tmp_path: Path) -> None:
     one, other = runs
     config = one.load_config()
-    saved = one.last_weights(9)
+    saved = last_weights(one, 9)
     # Swapped with another of its own files, model.safetensors holds the weights of that one.
     expected = {"load": [load(one), read_weights(one.best), *saved], "resume": saved}
     n_loaded = n_refused = 0

@@ -95,10 +95,10 @@ def test_a_small_corpus_is_really_learned(
         "model.n_heads=4",
         "training.accumulate=1",
         "training.batch_tokens=1000",
-        "training.max_steps=400",
+        "training.max_steps=800",
         "training.warmup_steps=60",
         "training.learning_rate_scale=0.5",
-        "training.validate_every=400",
+        "training.validate_every=800",
         "training.val_bleu_sentences=60",
         "training.checkpoint_every=100",
     )
@@ -671,12 +671,12 @@ def test_operations_are_counted_as_torch_counts_them(configure: Callable[..., Co
     from torch.utils.flop_counter import FlopCounterMode
 
     config = configure("training.batch_tokens=3000", "model.d_model=64", "model.d_ff=256")
-    data, device = prepare(config), torch.device("cpu")
-    batches = next(updates(data, config, TrainingState()))
-    model, optimizer = build(config, data, device)
+    task = prepare(config)
+    batches = next(updates(task, TrainingState()))
+    model, optimizer = build(task, torch.device("cpu"))
     with FlopCounterMode(display=False) as counter:
-        update(model, optimizer, batches, 1, 1e-4, config, device, "fp32")
-    needs = dry_run._needs(model, batches, data)
+        update(task, model, optimizer, batches, 1, "fp32")
+    needs = dry_run._needs(task, model, batches)
     assert needs.operations == pytest.approx(counter.get_total_flops(), rel=0.15)
 
 

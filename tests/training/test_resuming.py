@@ -118,7 +118,7 @@ def test_two_trainings_in_threads_are_refused(
                 errors.append(error)
 
     def meanwhile(*args: Any) -> Any:
-        if args[3] == 3:
+        if args[4] == 3:
             thread = threading.Thread(target=try_others)
             thread.start()
             thread.join()
@@ -218,7 +218,7 @@ def test_a_run_that_is_deleted_under_way_is_not_made_again(
     config = configure()
 
     def deletes(*args: Any) -> Any:
-        if args[3] == 3:
+        if args[4] == 3:
             shutil.rmtree(config.run_dir)
         return update(*args)
 

@@ -60,13 +60,11 @@ def test_what_was_set_stays_and_what_contradicts_is_an_error(tune: Callable[...,
     assert take_over(nothing) == (nothing, [])
 
 
-def test_what_is_taken_over_must_go_with_the_rest(
-    configure: Callable[..., Config], tune: Callable[..., Config]
-) -> None:
+def test_what_is_taken_over_must_go_with_the_rest(tune: Callable[..., Config]) -> None:
     of_lm = ("task=language_modeling", "model.context=2000", "training.batch_tokens=2000")
-    first = RunDirectory(configure(*of_lm, run="first").run_dir)
+    first = RunDirectory(tune(*of_lm, run="first").run_dir)
     first.path.mkdir()
-    first.config.write_text(configure(*of_lm).to_yaml())
+    first.config.write_text(tune(*of_lm).to_yaml())
     few = ("task=language_modeling", "training.batch_tokens=1500")
     with pytest.raises(ConfigError, match=r"with the settings of .*first: .*context \(2000\)"):
         take_over(tune(f"training.start_from={first.path}", *few))
@@ -77,7 +75,7 @@ def test_another_language_is_noted(
 ) -> None:
     changed = ("data.src_lang=en", "data.tgt_lang=de")
     _, notes = take_over(tune(*SHIPPED, *changed))
-    assert any("translates de to en, and this run is one from en to de" in note for note in notes)
+    assert any("translates de to en, and this run translates en to de" in note for note in notes)
     _, notes = take_over(tune(*SHIPPED))
     assert not any("translates" in note for note in notes)
 
