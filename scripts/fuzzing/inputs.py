@@ -108,10 +108,10 @@ class Inputs:
         folder = self.folder / f"{model}.{format}"
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def settings(self, tiny: dict[str, str] = TINY, **changes: str) -> list[str]:
+    def settings(self, tiny: dict[str, str] = TINY) -> list[str]:
         """The overrides of a tiny run on a few pairs."""
         data = {f"data.{split}": str(self.folder / f"{split}.tsv") for split in ("train", "val")}
-        return [f"{name}={value}" for name, value in (data | tiny | changes).items()]
+        return [f"{name}={value}" for name, value in (data | tiny).items()]
 
     def yaml(self) -> str:
         """The same as a file."""
@@ -163,7 +163,7 @@ class Inputs:
         train(load_config(going_on / "config.yaml", longer), resume=True)
         start = {"training.start_from": str(self.folder / "tiny"), "training.max_steps": "2"}
         ending = self.folder / "tiny started from"
-        train(load_config(None, [*self.settings(**start), f"run_dir={ending}"]))
+        train(load_config(None, [*self.settings(TINY | start), f"run_dir={ending}"]))
 
     def write_files(self, folder: Path, text: bytes) -> None:
         """The files that commands are given, among them `text` in several dresses."""
