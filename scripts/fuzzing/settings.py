@@ -54,7 +54,7 @@ def mutated(text: str, dice: random.Random) -> bytes:
         case 2:
             raw[:0] = b"\xef\xbb\xbf"
         case 3:
-            for _ in range(dice.randint(1, 5)):
+            for _ in range(dice.randint(1, 5) if raw else 0):
                 raw[dice.randrange(len(raw))] ^= 1 << dice.randrange(8)
     return bytes(raw)
 
