@@ -248,27 +248,19 @@ def _act(case: Case) -> int:
 
 def _ended(process: int, entry: _Running, limits: Limits) -> Ended | None:
     seconds = time.monotonic() - entry.started
-    done, status = os.waitpid(process, os.WNOHANG)
-    if not done:
-        if seconds < CLOCK * limits.seconds + 2:
-            return None
-        os.killpg(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-        return Ended(entry.number, entry.case, entry.folder, seconds, -signal.SIGXCPU, False)
-    left = _left_behind(process)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(status)
-    return Ended(entry.number, entry.case, entry.folder, seconds, code, left)
+    # Until it is waited for, its number is that of no other process and no other group.
+    done = os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if done is None and seconds < CLOCK * limits.seconds + 2:
+        return None
+    left = done is not None and _left_behind(process)
+    os.killpg(process, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return Ended(entry.number, entry.case, entry.folder, seconds, status, left)
 
 
 def _left_behind(group: int) -> bool:
     # Whether processes of its own outlive a case by two seconds.
     for _ in range(40):
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
         if not any(_is_alive_in(group, stat) for stat in Path("/proc").glob("[0-9]*/stat")):
             return False
         time.sleep(0.05)
