@@ -90,6 +90,7 @@ def test_bf16_is_near() -> None:
 
 @pytest.mark.slow
 def test_a_compiler_that_fails_is_an_error() -> None:
+    torch._dynamo.reset()  # it compiles one function 8 times per process at most
     step = None
     broken = torch._inductor.config.patch({"cpp.cxx": (None, "false")})
     with broken, pytest.raises(UserError, match=r"torch.compile failed: .+; on a CPU it needs"):
