@@ -16,7 +16,7 @@ ALLOWED = {
     "memory": set[str](),
     "files": {"errors"},
     "device": {"errors"},
-    "search": set[str](),
+    "search": {"errors"},
     "model": {"config", "search"},
     "data": {"config", "errors", "files"},
     "text": {"config", "data", "errors"},

@@ -179,6 +179,21 @@ def test_override_that_is_not_yaml() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "overrides", "message"),
+    [
+        (5, [], "path must be the name of a YAML file, or None; found 5"),
+        (b"a.yaml", [], "found b'a.yaml'"),
+        (None, "seed=5", "overrides must come in a list; found 'seed=5'"),
+        (None, 5, "overrides must come in a list; found 5"),
+        (None, ["seed=5", None], "an override must be a str; found None"),
+    ],
+)
+def test_what_is_of_another_type_is_refused(path: Any, overrides: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(path, overrides)
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["training=5", "training.max_steps=8"], "'training=5': training must be a mapping of"),

@@ -88,9 +88,21 @@ def test_bf16_is_near() -> None:
     assert {cache.keys.dtype for cache in state.past or ()} == {torch.bfloat16}
 
 
+@needs_a_compiler
+@pytest.mark.slow
+def test_there_is_no_limit_on_the_models_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    # torch makes 8 programs of one function; two would already be too many here.
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 1, raising=False)
+    monkeypatch.setattr(torch._dynamo.config, "cache_size_limit", 1, raising=False)
+    for _ in range(3):
+        gpt = random_gpt()
+        step = CompiledStep(copy.deepcopy(gpt))
+        expected = gpt.generate([[1, 2, 3]], 5)
+        assert step.gpt.generate([[1, 2, 3]], 5, step=step) == expected
+
+
 @pytest.mark.slow
 def test_a_compiler_that_fails_is_an_error() -> None:
-    torch._dynamo.reset()  # it compiles one function 8 times per process at most
     step = None
     broken = torch._inductor.config.patch({"cpp.cxx": (None, "false")})
     with broken, pytest.raises(UserError, match=r"torch.compile failed: .+; on a CPU it needs"):

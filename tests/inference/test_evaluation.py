@@ -90,8 +90,14 @@ def test_errors_say_what_must_hold() -> None:
     with pytest.raises(UserError, match="nothing to score"):
         evaluate([], [])
     for bootstrap in (-1, 1):
-        with pytest.raises(ValueError, match=f"0 or at least 2; found {bootstrap}"):
+        with pytest.raises(UserError, match=f"at least .; found {bootstrap}"):
             evaluate(HYPOTHESES, REFERENCES, bootstrap=bootstrap)
+    with pytest.raises(UserError, match="seed must be at most 4,294,967,295; found"):
+        evaluate(HYPOTHESES, REFERENCES, seed=2**32)
+    with pytest.raises(UserError, match="hypothesis texts must come in a list; found the one"):
+        evaluate("a", "a")
+    with pytest.raises(UserError, match="reference 1 must be a str; found None"):
+        evaluate(["a", "b"], ["a", None])  # type: ignore[list-item]
 
 
 def test_inputs_stay_as_they_are() -> None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from transformer.errors import UserError
 from transformer.inference.sampling import sample
 from transformer.search.beam_search import Hypothesis
 from transformer.search.sampling import Sampling, draw
@@ -223,16 +225,23 @@ def test_nothing_to_sample() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("name", "value", "message"),
     [
-        ({"temperature": -0.5}, "temperature must be finite, at least 0; found -0.5"),
-        ({"temperature": math.nan}, "temperature must be finite, at least 0; found nan"),
-        ({"temperature": math.inf}, "temperature must be finite, at least 0; found inf"),
-        ({"top_k": 0}, "top_k must be at least 1; found 0"),
-        ({"top_p": 0.0}, "top_p must be above 0 and at most 1; found 0.0"),
-        ({"top_p": 1.5}, "top_p must be above 0 and at most 1; found 1.5"),
+        ("temperature", -0.1, "temperature must be finite, at least 0; found -0.1"),
+        ("temperature", math.nan, "found nan"),
+        ("temperature", math.inf, "found inf"),
+        ("temperature", 10**400, "found a number of 1329 bits"),
+        ("temperature", "1", "found '1'"),
+        ("temperature", True, "found True"),
+        ("top_k", 0, "top_k must be a whole number, at least 1; found 0"),
+        ("top_k", 1.5, "found 1.5"),
+        ("top_p", 0, "top_p must be above 0 and at most 1; found 0"),
+        ("top_p", 1.5, "found 1.5"),
+        ("top_p", 1j, "found 1j"),
+        ("seed", None, "seed must be a whole number; found None"),
+        ("seed", 0.5, "found 0.5"),
     ],
 )
-def test_errors_say_what_must_hold(wrong: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Sampling(**wrong)
+def test_what_cannot_be_drawn_with_is_refused(name: str, value: object, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        Sampling(**{name: value})  # type: ignore[arg-type]

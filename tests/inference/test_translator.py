@@ -475,10 +475,16 @@ def test_n_best_of_the_shipped_model_are_distinct(shipped: Translator) -> None:
 # ------------------------------------------------------------------------------------------------
 
 
+DEEP: list[object] = []
+"""More lists in lists than Python can write out."""
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda t: t.translate_batch("Hallo"), "one text 'Hallo': put it in a list, or call"),
+        (lambda t: t.translate_batch("Hallo"), "one text 'Hallo'; put it in a list"),
         (lambda t: t.translate_batch(b"Hallo"), "one text b'Hallo'"),
         (lambda t: t.translate_stream("Hallo"), "one text 'Hallo'"),
         (lambda t: t.translate_batch(["a"], prefixes="A"), "prefix texts must come in a list"),
@@ -501,6 +507,9 @@ def test_n_best_of_the_shipped_model_are_distinct(shipped: Translator) -> None:
         (lambda t: t.translate("a", split="no"), "split: input should be 'long', 'always' or"),
         (lambda t: t.translate("a", beam_size="5"), "beam_size.*integer.*'5'"),
         (lambda t: t.translate("a", beam_size=10**6), "beam_size.*256"),
+        (lambda t: t.translate_batch(["a"], n_best=10**5000), "found a number of 16610 bits"),
+        (lambda t: t.alternatives("a", n=10**5000), "found a number of 16610 bits"),
+        (lambda t: t.translate_batch(["a", DEEP]), "line 1 must be a str; found .+"),
         (
             lambda t: t.translate_batch(["a"], n_best=1.5),
             "n_best must be a whole number; found 1.5",

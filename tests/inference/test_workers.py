@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -159,6 +160,18 @@ def test_workers_stay_for_the_next_call_and_end_with_their_translator() -> None:
     while any(is_running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(is_running(pid) for pid in pids)
+
+
+@linux
+def test_the_thread_of_the_workers_has_ended_when_they_have() -> None:
+    # A thread that still ends while the interpreter does may print a traceback.
+    before = set(threading.enumerate())
+    translator = Translator.load()
+    translator.translate_batch(["Guten Morgen!"], workers=2)
+    assert set(threading.enumerate()) - before
+    del translator
+    gc.collect()
+    assert not set(threading.enumerate()) - before
 
 
 @linux

@@ -1,6 +1,7 @@
 """The run directory: its names, and what is said of folders that are not one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,6 +30,12 @@ def test_what_is_not_a_run_directory_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="file is a file; name the directory"):
         RunDirectory(tmp_path / "file").load_config()
+
+
+@pytest.mark.parametrize("path", [5, None, b"run", ["run"]])
+def test_what_is_not_a_path_is_refused(path: Any) -> None:
+    with pytest.raises(CheckpointError, match="a run directory must be a str or Path; found"):
+        RunDirectory(path)
 
 
 def test_a_tilde_is_the_home_directory() -> None:

@@ -17,6 +17,7 @@ from transformer import Translator, load_config
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import CorpusError
+from transformer.errors import UserError
 from transformer.runs.checkpoints import (
     Checkpoint,
     TrainingState,
@@ -266,6 +267,11 @@ def test_a_run_is_never_overwritten(configure: Callable[..., Config]) -> None:
     with pytest.raises(TrainingError, match=r"not empty.*\n.*--resume\n.*run_dir=.*run-2"):
         train(config)
     assert precious.read_text() == "mine" and len(list(precious.parent.iterdir())) == 1
+
+
+def test_what_is_not_a_config_is_refused() -> None:
+    with pytest.raises(UserError, match="config must be a Config, such as load_config gives"):
+        train("config.yaml")  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_resumed_is_explained(configure: Callable[..., Config]) -> None:

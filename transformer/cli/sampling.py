@@ -3,7 +3,6 @@
 import argparse
 from typing import Any
 
-from ..errors import UserError
 from .command import Options, number, whole
 
 NAMES = ("temperature", "top_k", "top_p", "seed")
@@ -43,7 +42,4 @@ def sampling_of(args: argparse.Namespace) -> Any:
     from ..search.sampling import Sampling
 
     given = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
-    try:
-        return Sampling(**given)
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    return Sampling(**given)

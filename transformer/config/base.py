@@ -7,8 +7,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from ..errors import UserError
-from .explaining import explain, found_in, joined, shown
+from ..errors import UserError, shown
+from .explaining import explain, found_in, joined
 
 
 class ConfigError(UserError):

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from ..errors import shown
 from .base import (
     MAX_ALPHA,
     MAX_BEAM_SIZE,
@@ -13,7 +14,6 @@ from .base import (
     Settings,
     Tokens,
 )
-from .explaining import shown
 
 
 class DecodingConfig(Settings):

@@ -1,11 +1,12 @@
 """Wrong settings in words: what must hold, what was found, and the nearest right name."""
 
 import difflib
-import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
+
+from ..errors import cut, shown
 
 _MOST = 10
 """Problems that are explained; the others are counted."""
@@ -53,27 +54,6 @@ def explain(problem: Any, known: Sequence[str], of_source: Sequence[str]) -> str
     if problem["type"] == "model_type":
         return f"{path} must be a mapping of settings; found {shown(problem['input'])}"
     return f"{path}: {message[:1].lower()}{message[1:]}; found {shown(problem['input'])}"
-
-
-class _Short(reprlib.Repr):
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 3
-        self.maxstring = self.maxother = 100
-
-    def repr_int(self, x: int, level: int) -> str:
-        # Python refuses to write out the largest numbers.
-        return repr(x) if x.bit_length() < 200 else f"a number of {x.bit_length()} bits"
-
-
-def shown(value: Any) -> str:
-    """A value as Python writes it, the middle of a long one left out."""
-    return cut(_Short().repr(value), 200)
-
-
-def cut(text: str, length: int) -> str:
-    """At most this many characters of a text."""
-    return text if len(text) <= length else f"{text[: length - 4]} ..."
 
 
 # ------------------------------------------------------------------------------------------------

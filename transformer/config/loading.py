@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ..errors import cut, shown
 from . import strict_yaml
 from .base import ConfigError, explained, sections_of
-from .explaining import MOVED, cut, found_in, joined, shown
+from .explaining import MOVED, found_in, joined
 from .settings import Config, setting_paths
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,10 @@ def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> Confi
     Raises:
         ConfigError: file missing or not YAML, unknown key, wrong type, impossible combination.
     """
+    if not isinstance(path, str | Path | None):
+        raise ConfigError(f"path must be the name of a YAML file, or None; found {shown(path)}")
+    if isinstance(overrides, str | bytes) or not isinstance(overrides, Iterable):
+        raise ConfigError(f"overrides must come in a list; found {shown(overrides)}")
     changes = [(place, value, text) for text in overrides for place, value in _read_override(text)]
     file = [] if path is None else list(_read_file(Path(path)))
     quiet = path is not None and Path(path).name == RUN_CONFIG
@@ -118,6 +123,8 @@ def _near(path: Path) -> str:
 
 
 def _read_override(override: str) -> Iterator[tuple[Place, Any]]:
+    if not isinstance(override, str):
+        raise ConfigError(f"an override must be a str; found {shown(override)}")
     key, equals, text = override.partition("=")
     key = key.strip()
     place = tuple(key.split("."))

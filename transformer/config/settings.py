@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
+from ..errors import shown
 from . import strict_yaml
 from .base import PathText, Settings, fields_of
 from .data import DataConfig, SourceConfig, TokenizerConfig
 from .decoding import DecodingConfig, TextConfig
-from .explaining import shown
 from .model import BlockConfig, GPTConfig, ModelConfig
 from .training import TrainingConfig
 

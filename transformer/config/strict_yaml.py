@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from .explaining import cut, shown
+from ..errors import cut, shown
 
 MAX_BYTES = 500_000
 """Of a file: the settings are a few kilobytes, and each source in full about 200 bytes."""

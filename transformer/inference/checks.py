@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, shown
 
 
 def check_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:
@@ -14,12 +14,12 @@ def check_number(name: str, value: Any, lowest: int, highest: int | None = None)
         UserError: it is not whole, or outside; the message names the bound.
     """
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise UserError(f"{name} must be a whole number; found {_short(value)}")
+        raise UserError(f"{name} must be a whole number; found {shown(value)}")
     value = int(value)
     if value < lowest:
-        raise UserError(f"{name} must be at least {lowest}; found {_short(value)}")
+        raise UserError(f"{name} must be at least {lowest}; found {shown(value)}")
     if highest is not None and value > highest:
-        raise UserError(f"{name} must be at most {highest:,}; found {_short(value)}")
+        raise UserError(f"{name} must be at most {highest:,}; found {shown(value)}")
     return value
 
 
@@ -31,7 +31,7 @@ def check_text(name: str, value: Any) -> str:
     """
     if not isinstance(value, str):
         decode = "; decode it first" if isinstance(value, bytes) else ""
-        raise UserError(f"{name} must be a str; found {_short(value)}{decode}")
+        raise UserError(f"{name} must be a str; found {shown(value)}{decode}")
     return value
 
 
@@ -47,14 +47,9 @@ def check_texts(name: str, values: Any) -> Iterator[str]:
     """
     if isinstance(values, str | bytes):
         raise UserError(
-            f"several {name} texts must come in a list; found the one text {_short(values)}: "
-            f"put it in a list, or call translate()"
+            f"several {name} texts must come in a list; found the one text {shown(values)}; "
+            f"put it in a list"
         )
     if not isinstance(values, Iterable):
-        raise UserError(f"several {name} texts must come in a list; found {_short(values)}")
+        raise UserError(f"several {name} texts must come in a list; found {shown(values)}")
     return (check_text(f"{name} {number}", value) for number, value in enumerate(values))
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

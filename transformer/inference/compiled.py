@@ -9,6 +9,7 @@ import shlex
 import shutil
 from collections.abc import Sequence
 from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -50,8 +51,12 @@ class CompiledStep:
         if precision == "bf16":
             gpt.to(torch.bfloat16)
         join_projections(gpt, _linear)
-        # The number of tokens before is a variable: one program serves all of them.
-        compile: Any = partial(torch.compile, self._logits, dynamic=True, fullgraph=True)
+        # The number of tokens before is a variable: one program serves all of them. torch counts
+        # the programs it has made of one piece of code, for any model, and makes no ninth. So each
+        # step compiles its own copy of the code.
+        code = CompiledStep._logits.__code__.replace()
+        logits = MethodType(FunctionType(code, globals()), self)
+        compile: Any = partial(torch.compile, logits, dynamic=True, fullgraph=True)
         try:
             self._compiled = compile(options={"guard_filter_fn": _of_arguments})
         except RuntimeError:  # an older torch, which has no such option

@@ -10,7 +10,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 
 from ..errors import UserError
-from .checks import check_number
+from .checks import check_number, check_texts
 
 MAX_BOOTSTRAP = 100_000
 """Resamples at most; the interval no longer changes long before."""
@@ -41,18 +41,20 @@ def evaluate(
     """BLEU and chrF2 of cased, detokenised text, as sacreBLEU computes them (Post 2018).
 
     Args:
-        hypotheses: one translation a line, as a reader would get it.
+        hypotheses: one translation per line, as a reader would get it.
         references: the same lines, translated by a person.
         bootstrap: resamples for the confidence interval (Koehn 2004), 2 to 100,000; 0 for none.
-        seed: of the resampling.
+        seed: of the resampling, below 2³².
 
     Raises:
-        UserError: bootstrap is out of these bounds, there are no lines, or not as many hypotheses
-            as references.
+        UserError: bootstrap or seed is out of these bounds, there are no lines, one is not a str,
+            or there are not as many hypotheses as references.
     """
-    if bootstrap < 0 or bootstrap == 1:
-        raise UserError(f"bootstrap must be 0 or at least 2; found {bootstrap}")
-    check_number("bootstrap", bootstrap, 0, MAX_BOOTSTRAP)
+    if check_number("bootstrap", bootstrap, 0, MAX_BOOTSTRAP) == 1:
+        raise UserError("bootstrap must be 0 or at least 2; found 1")
+    check_number("seed", seed, 0, 2**32 - 1)  # numpy takes no more
+    hypotheses = list(check_texts("hypothesis", hypotheses))
+    references = list(check_texts("reference", references))
     if len(hypotheses) != len(references):
         raise UserError(
             f"hypotheses and references must have the same number of lines; "

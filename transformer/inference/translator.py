@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import Config, DecodingConfig, TextConfig
 from ..data.tokenizer import Tokenizer
 from ..device import choose_device
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..model.encoder_decoder import Transformer
 from ..model.kernels import KernelName, use_kernel
 from ..runs.directory import RunDirectory
@@ -411,7 +411,8 @@ class Translator:
         chosen = CallSettings(**{**own, **changes})
         if check_number("n_best", n_best, 1) > chosen.beam_size:
             raise UserError(
-                f"n_best must be between 1 and beam_size ({chosen.beam_size}); found {n_best}"
+                f"n_best must be between 1 and beam_size ({chosen.beam_size}); "
+                f"found {shown(n_best)}"
             )
         return chosen
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.util import Finalize
 
@@ -98,8 +98,7 @@ class Workers:
         try:
             yield submit
         except BrokenProcessPool:
-            with _lock:
-                self._retire(pool)
+            self._retire(pool)
             raise UserError(
                 "a worker process has died, most likely because memory ran out; "
                 "try fewer workers or a smaller decoding.batch_tokens"
@@ -109,25 +108,28 @@ class Workers:
                 future.cancel()
             with _lock:
                 pool.n_users -= 1
-                if pool is not self._pool:
-                    self._retire(pool)
+                old = None if pool is self._pool else pool
+            self._retire(old)
 
     def _enter(self, n: int) -> "_Pool":
         with _lock:
-            pool = self._pool
+            pool, old = self._pool, None
             if pool is None or pool.n != n or pool.pid != os.getpid():
-                self._pool = _Pool(self, self._engine, n)
-                if pool is not None:
-                    self._retire(pool)
-            assert self._pool is not None
-            self._pool.n_users += 1
-            return self._pool
+                pool, old = _Pool(self, self._engine, n), pool
+                self._pool = pool
+            pool.n_users += 1
+        self._retire(old)
+        return pool
 
-    def _retire(self, pool: "_Pool") -> None:
-        # No new users; the last one that is left shuts it down.
-        if pool is self._pool:
-            self._pool = None
-        if pool.n_users == 0:
+    def _retire(self, pool: "_Pool | None") -> None:
+        # It gets no new users; the last one that is left shuts it down.
+        if pool is None:
+            return
+        with _lock:
+            if pool is self._pool:
+                self._pool = None
+            unused = pool.n_users == 0
+        if unused:  # not in the lock, since it waits for a thread that may want the lock
             pool.shut_down()
 
 
@@ -146,7 +148,10 @@ class _Pool:
         Finalize(None, _end_workers, exitpriority=100)
 
     def _shut_down(self) -> None:
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        # If the interpreter ends while the executor's thread does, it writes to that thread's
+        # closed pipe. So this waits, unless the garbage collector calls it in that very thread.
+        with suppress(RuntimeError):
+            self.executor.shutdown(wait=True, cancel_futures=True)
         del self.executor  # while the interpreter has all that its end needs
 
     def check_process(self) -> None:

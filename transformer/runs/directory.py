@@ -14,6 +14,7 @@ import yaml
 from ..config import Config, load_config
 from ..data.text_tokenizers import TextTokenizer, load_tokenizer
 from ..data.tokenizer import Tokenizer
+from ..errors import shown
 from ..files import TakenError, explained, locked, sweep
 from .errors import CheckpointError
 from .weights import read_metadata
@@ -38,6 +39,8 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | Path):
+            raise CheckpointError(f"a run directory must be a str or Path; found {shown(path)}")
         try:
             self.path = Path(path).expanduser()
             unusable = b"\0" in os.fsencode(self.path)

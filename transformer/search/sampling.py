@@ -1,13 +1,16 @@
 """Sampling from a model: temperature, the k likeliest tokens, the likeliest share p of them."""
 
 import math
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..errors import UserError, shown
 from .stepping import S, Step
 
 
@@ -24,7 +27,8 @@ class Sampling:
         seed: the same seed gives the same text.
 
     Raises:
-        ValueError: temperature below 0 or infinite, top_k below 1, top_p outside (0, 1].
+        UserError: temperature below 0 or infinite, top_k below 1, top_p outside (0, 1], or one
+            of them, or the seed, of another type.
     """
 
     temperature: float = 1.0
@@ -33,12 +37,17 @@ class Sampling:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature must be finite, at least 0; found {self.temperature}")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k must be at least 1; found {self.top_k}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be above 0 and at most 1; found {self.top_p}")
+        largest = sys.float_info.max
+        self._require("temperature", Real, lambda t: 0 <= t <= largest, "finite, at least 0")
+        if self.top_k is not None:
+            self._require("top_k", Integral, lambda k: k >= 1, "a whole number, at least 1")
+        self._require("top_p", Real, lambda p: 0 < p <= 1, "above 0 and at most 1")
+        self._require("seed", Integral, lambda seed: True, "a whole number")
+
+    def _require(self, name: str, kind: type, holds: Callable[[Any], bool], what: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, kind) or isinstance(value, bool) or not holds(value):
+            raise UserError(f"{name} must be {what}; found {shown(value)}")
 
 
 class Drawn(NamedTuple):

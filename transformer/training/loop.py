@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ..config import Config
+from ..errors import UserError, shown
 from ..files import write_atomically
 from ..runs.checkpoints import (
     Checkpoint,
@@ -76,7 +77,12 @@ def train(config: Config, *, resume: bool = False) -> Run:
         TrainingError: the run directory is taken, cannot be resumed or written to, the loss is not
             finite, or another thread is training.
         CorpusError, TokenizerError: the data cannot be used; nothing has been written.
+        UserError: config is none.
     """
+    if not isinstance(config, Config):
+        raise UserError(
+            f"config must be a Config, such as load_config gives; found {shown(config)}"
+        )
     # Setup: text, model, optimiser, and where the run stands.
     run = RunDirectory(config.run_dir)
     config, notes = take_over(config, resume=resume)
