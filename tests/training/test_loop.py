@@ -27,7 +27,7 @@ from transformer.runs.checkpoints import (
 )
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError
-from transformer.runs.weights import average_weights, named_weights
+from transformer.runs.weights import average_weights, named_weights, read_metadata
 from transformer.training import dry_run, loop
 from transformer.training.dry_run import describe_run
 from transformer.training.loop import train
@@ -123,6 +123,11 @@ def test_the_run_directory_is_complete_and_can_be_moved(
     assert {"checkpoints", "metrics.jsonl", "train.log"} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
     assert load_config(moved / "config.yaml") == config
+    # Weights that someone copies out of a checkpoint say what they are, too.
+    [checkpoint] = (moved / "checkpoints").glob(f"*{run.step}")
+    of_checkpoint = read_metadata(checkpoint / "model.safetensors")
+    assert of_checkpoint.keys() == read_metadata(moved / "model.safetensors").keys()
+    assert of_checkpoint["step"] == str(run.step) and of_checkpoint["tokenizer"]
     text = Translator.load(moved).translate("Die Pizza kam aus dem Ofen.")
     assert isinstance(text, str) and "\n" not in text
 

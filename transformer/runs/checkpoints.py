@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from ..files import new_folder, reason
 from .directory import MODEL, RunDirectory
 from .errors import CheckpointError, DamagedError
-from .weights import damage_explained, portable
+from .weights import as_bytes, damage_explained, portable
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Checkpoint:
     weights: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     state: TrainingState
+    about: Mapping[str, str] = field(default_factory=dict)
+    """Metadata of the weights, as in model.safetensors: whoever copies them has those as well."""
 
 
 def named_moments(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
@@ -117,7 +120,7 @@ def save_checkpoint(run: RunDirectory, checkpoint: Checkpoint, *, keep: int, eve
     final = run.checkpoints / f"step-{checkpoint.state.step:08d}"
     if not _is_whole(final):
         files = {
-            MODEL: save(portable(checkpoint.weights)),
+            MODEL: as_bytes(checkpoint.weights, checkpoint.about),
             OPTIMIZER: save(portable(checkpoint.optimizer)),
             STATE: json.dumps(asdict(checkpoint.state), indent=1).encode(),
         }

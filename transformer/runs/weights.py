@@ -70,14 +70,16 @@ def average_weights(checkpoints: Iterable[Mapping[str, Tensor]]) -> dict[str, Te
 def save_weights(
     weights: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Writes weights as safetensors, atomically, with a checksum among the metadata.
+    """Writes weights as safetensors, atomically, with a checksum among the metadata."""
+    write_atomically(path, as_bytes(weights, metadata))
 
-    The same weights give the same bytes.
-    """
+
+def as_bytes(weights: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
+    """What `save_weights` writes. The same weights and metadata give the same bytes."""
     weights = portable(weights)
     about = {**(metadata or {}), "sha256": _checksum(weights)}
     # A single entry, since safetensors writes several in any order.
-    write_atomically(path, save(weights, metadata={"about": json.dumps(about, sort_keys=True)}))
+    return save(weights, metadata={"about": json.dumps(about, sort_keys=True)})
 
 
 def compress(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -159,7 +159,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
                     is_best = _keep_if_best(run, task, model, state, scores)
                 stopping = stop.requested
                 if step % config.training.checkpoint_every == 0 or is_best or stopping:
-                    _save(run, model, optimizer, state, config)
+                    _save(run, model, optimizer, state, task)
                 if stopping:
                     log.info("stopped at step %d; to go on: %s", step, resume_command(run))
                     return Run(run.path, step, state.seconds, {}, interrupted=True)
@@ -168,7 +168,7 @@ def train(config: Config, *, resume: bool = False) -> Run:
         started = time.perf_counter()
         if _out_of_patience(state, config):
             log.info("no better validation for %d in a row: stopping", state.validations_since_best)
-        _save(run, model, optimizer, state, config)
+        _save(run, model, optimizer, state, task)
         chosen, scores = _choose_weights(run, task, model, state)
         state.seconds += time.perf_counter() - started
         log.info(
@@ -269,14 +269,19 @@ def _save(
     model: Model,
     optimizer: torch.optim.Optimizer,
     state: TrainingState,
-    config: Config,
+    task: AnyTask,
 ) -> None:
     _require_finite_weights(model, state.step, run)
     save_checkpoint(
         run,
-        Checkpoint(named_weights(model), named_moments(optimizer, model), state),
-        keep=config.training.keep_checkpoints,
-        every=config.training.checkpoint_every,
+        Checkpoint(
+            named_weights(model),
+            named_moments(optimizer, model),
+            state,
+            _metadata(state.step, task),
+        ),
+        keep=task.config.training.keep_checkpoints,
+        every=task.config.training.checkpoint_every,
     )
 
 
