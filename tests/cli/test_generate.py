@@ -92,7 +92,7 @@ def test_the_likelihood_of_a_text(runs: dict[str, str], capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert out.endswith(" bits per character\n") and "for 8 tokens" in out
     assert generate_main(["--model", runs["characters"], "--score", ""]) == 1
-    assert "a text to score has at least 2 tokens; found 0" in capsys.readouterr().err
+    assert "a text to score must have at least 2 tokens; found 0" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         generate_main(["--model", runs["characters"], "--score", "--n", "2", "--compile", "Ein"])
     assert "--score takes no --n, --compile; leave" in capsys.readouterr().err

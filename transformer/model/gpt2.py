@@ -1,4 +1,4 @@
-"""GPT-2 as Hugging Face stores it: its settings and weights by our names."""
+"""GPT-2 as Hugging Face stores it, its settings and weights under our names."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ ACTIVATIONS = {
     "silu": "silu",
 }
 
-# What else their config.json may say, and the only value that our blocks compute.
+# Other settings of their config.json, each with the only value that our blocks can compute.
 FIXED = {
     "layer_norm_epsilon": 1e-5,
     "scale_attn_weights": True,

@@ -15,10 +15,10 @@ from .stepping import S, Step
 NOTHING = float("-inf")
 
 BLOCK = 64
-"""Tokens of the vocabulary that are compared by their likeliest first."""
+"""Tokens per block of the vocabulary; blocks are first compared by their likeliest token."""
 
 KEPT_WHILE = 0.75
-"""Sentences that are done leave the batch when at most this share of it still waits."""
+"""Finished sentences leave the batch once at most this share of it is still searched."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Hypothesis:
 
 
 def length_penalty(kind: Literal["paper", "power", "none"], alpha: float, length: int) -> float:
-    """By what a log-probability is divided, so that short hypotheses do not win by being short.
+    """The divisor of a log-probability; without one, short hypotheses win by being short.
 
     Args:
         kind: `paper` ((5 + length) / 6)^alpha, Wu et al. 2016, eq. 14; `power` length^alpha, as in
@@ -62,7 +62,7 @@ def beam_search(
     no_repeat_ngram_size: int = 0,
     device: torch.device | str = "cpu",
 ) -> list[list[Hypothesis]]:
-    """The best hypotheses of each sentence, best first.
+    """Returns the best hypotheses of each sentence, best first.
 
     Hypotheses that end leave the beam and wait; `beam_size` others stay alive. A sentence is done
     when no live hypothesis could still enter its `n_best`, when `patience` has run out, or at its
@@ -72,7 +72,7 @@ def beam_search(
     Args:
         step: logits of the next token.
         state: one row per sentence, before the first step.
-        max_lengths: for each sentence, tokens at most, EOS included.
+        max_lengths: for each sentence, the most tokens it may have, EOS included.
         bos_id: what each hypothesis starts from.
         eos_id: what ends it.
         forbidden: ids never produced (padding, BOS, unknown).
@@ -84,8 +84,8 @@ def beam_search(
             (and n_best), whatever live ones may still reach; None: it is not. Kasai et al. 2022,
             arXiv 2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
         prefixes: for each sentence, ids that every hypothesis begins with; none of them is EOS.
-        no_repeat_ngram_size: no n-gram of this many ids occurs twice in a hypothesis, but within
-            its prefix; 0: any may.
+        no_repeat_ngram_size: no n-gram of this many ids occurs twice in a hypothesis, except
+            within its prefix; 0: any may.
         device: where step wants its tokens.
 
     Raises:
@@ -159,9 +159,9 @@ def beam_search(
             results[int(places[place])] = best
         waiting &= ~over
 
-        # Sentences that are over are computed along until they are many: to take them out moves
-        # all that the others remember. Some stay even then, to make a multiple of eight: a new
-        # number of sentences makes oneDNN compile its products anew.
+        # Finished sentences stay in the batch until there are many of them, because taking them out
+        # moves the caches of all the others. Even then some stay, to make a multiple of eight:
+        # oneDNN compiles its products anew for every new number of sentences.
         n_waiting = int(waiting.sum())
         if n_waiting == 0:
             return results
@@ -186,7 +186,7 @@ def best_continuations(
     forced: Tensor | None = None,
     repeating: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The n likeliest hypotheses of each sentence that are one token longer, best first.
+    """Returns each sentence's n likeliest hypotheses of one token more, best first.
 
     The vocabulary is large, so most of it is never sorted: the n likeliest are to be found in the n
     blocks of tokens with the largest maxima.
@@ -195,7 +195,7 @@ def best_continuations(
         logits: (sentences · hypotheses, vocab_size) of the next token.
         live: (sentences, hypotheses) log-probability so far.
         n: how many; fewer where there are fewer.
-        forbidden: ids, which have their share of the probability and are passed over.
+        forbidden: ids that are never chosen; they keep their share of the probability.
         forced: (sentences,) the only token that may follow, or -1 if any may.
         repeating: (2, any) rows of logits and tokens that may not follow there unless forced.
 
@@ -209,8 +209,8 @@ def best_continuations(
     if repeating is not None:
         p[repeating[0], repeating[1]] = 0.0
     if forced is not None:
-        # Certain, and its price is paid at once: where its probability is too small for a number,
-        # its logarithm is not.
+        # The forced token becomes certain, and its log-probability is added here: a probability may
+        # be too small for a number where its logarithm is not.
         forced = forced.repeat_interleave(n_live).unsqueeze(-1)
         token = forced.clamp(min=0)
         p = torch.where(forced < 0, p, torch.zeros_like(p).scatter_(1, token, 1.0))
@@ -238,7 +238,7 @@ def best_continuations(
 
 
 def repeating_tokens(ids: Tensor, n: int) -> Tensor:
-    """Which next tokens would make the last n of a hypothesis ones that it has had in this order.
+    """Returns the next tokens that would repeat an n-gram of their hypothesis.
 
     Args:
         ids: (sentences, hypotheses, length) so far, BOS first.
@@ -255,7 +255,7 @@ def repeating_tokens(ids: Tensor, n: int) -> Tensor:
 
 
 def _log(probabilities: Tensor) -> Tensor:
-    # In place; what is no number is impossible.
+    # In place. NaN counts as impossible.
     return probabilities.log_().nan_to_num_(nan=NOTHING, neginf=NOTHING)
 
 
@@ -303,7 +303,7 @@ class _Finished:
             strict=True,
         )
         return [
-            # Without BOS, EOS and what lies behind it.
+            # Without BOS, EOS and what follows it.
             Hypothesis(tuple(i for i in ids[1:] if i >= 0)[:-1], score, log_prob, finished=True)
             for score, log_prob, ids in rows
             if score > NOTHING
