@@ -17,7 +17,7 @@ ALLOWED = {
     "files": {"errors"},
     "device": {"errors"},
     "search": {"errors"},
-    "model": {"config", "search"},
+    "model": {"config", "errors", "search"},
     "data": {"config", "errors", "files"},
     "text": {"config", "data", "errors"},
     "runs": {"config", "data", "errors", "files", "model"},

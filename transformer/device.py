@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from .errors import UserError
+from .errors import UserError, shown
 
 THREADS_PER_CORE = 8
 """More threads per core than this only wait for one another, and thousands crash OpenMP."""
@@ -20,10 +20,11 @@ def choose_device(setting: str) -> torch.device:
         try:
             device = torch.device(setting)
             torch.ones(1, device=device).item()  # the device meta has no numbers
-        except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+        except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
-                f"cannot compute on device {setting!r}; choose auto, cpu, cuda or mps ({reason})"
+                f"cannot compute on device {shown(setting)}; choose auto, cpu, cuda or mps "
+                f"({reason})"
             ) from None
         return device
     if torch.cuda.is_available():

@@ -22,7 +22,7 @@ def test_evaluation_says_how_it_was_translated(
     reference.write_text("The pizza came out of the oven.\nGood morning!\n" * 3)
     arguments = ["--input", str(source), "--reference", str(reference), "--bootstrap", "0"]
     how = ["--workers", "2", "--precision", "bf16", "--patience", "1"]
-    how += ["--no-repeat-ngram-size", "9"]
+    how += ["--no-repeat-ngram-size", "9", "--split", "always"]
     assert evaluate_main([*arguments, *how]) == 0
     text = capsys.readouterr().out
     assert "BLEU 100.00" in text
@@ -34,6 +34,7 @@ def test_evaluation_says_how_it_was_translated(
     assert report["workers"] == 2 and report["engine"] == "torch, bf16"
     assert report["decoding"]["patience"] == 1
     assert report["decoding"]["no_repeat_ngram_size"] == 9
+    assert report["text"]["split"] == "always" and "split" not in report["decoding"]
     assert report["scores"][0]["value"] == pytest.approx(100)
     with pytest.raises(SystemExit):
         evaluate_main(["--hypotheses", "a", "--reference", "b", "--workers", "2", "--shortlist"])

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -130,8 +130,8 @@ def _translated(args: argparse.Namespace, *, n_references: int) -> tuple[list[st
     precision = args.precision or (PRECISION if engine == "torch" else "as exported")
     n_tokens = sum(len(ids) + 1 for ids in translator.tokenizer.encode_batch(hypotheses))
     return hypotheses, {
-        "decoding": {**translator.decoding.model_dump(), **settings},
-        "text": translator.text.model_dump(),
+        "decoding": _with(settings, translator.decoding.model_dump()),
+        "text": _with(settings, translator.text.model_dump()),
         "seconds": round(seconds, 2),
         "sentences_per_second": round(len(sources) / seconds, 1),
         "tokens_per_second": round(n_tokens / seconds, 1),
@@ -139,6 +139,10 @@ def _translated(args: argparse.Namespace, *, n_references: int) -> tuple[list[st
         "workers": args.workers,
         "hardware": hardware(),
     }
+
+
+def _with(changes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: changes.get(name, value) for name, value in settings.items()}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
 from .joined_attention import Linear, join_projections
@@ -66,7 +66,7 @@ def check_precision(precision: str) -> None:
     """Raises a UserError that names the choices, unless it is one of them."""
     if precision not in get_args(Precision):
         raise UserError(
-            f"precision must be one of {', '.join(get_args(Precision))}; found {precision!r}"
+            f"precision must be one of {', '.join(get_args(Precision))}; found {shown(precision)}"
         )
 
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import UserError, shown
 from .attention import AttentionKernel, MultiHeadAttention, scaled_dot_product_attention
 from .masks import as_summand
 
@@ -38,11 +39,11 @@ def use_kernel(model: nn.Module, name: KernelName) -> None:
     """Makes every attention of a model compute with this kernel, in place.
 
     Raises:
-        ValueError: there is no kernel of that name.
+        UserError: there is no kernel of that name.
     """
-    if name not in _KERNELS:
+    if name not in get_args(KernelName):
         names = " or ".join(get_args(KernelName))
-        raise ValueError(f"the attention kernel must be {names}; found {name!r}")
+        raise UserError(f"the attention kernel must be {names}; found {shown(name)}")
     for module in model.modules():
         if isinstance(module, MultiHeadAttention):
             module.kernel = _KERNELS[name]
