@@ -185,6 +185,8 @@ def _is_ours(error: BaseException) -> bool:
     file, line = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)][-1]
     if isinstance(error, UserError) or Path(file) == Path(__file__):
         return True
+    if str(error).endswith("an unexpected keyword argument 'unknown'"):
+        return True
     raised = linecache.getline(file, line or 0).strip().startswith("raise")
     return raised and PACKAGE in Path(file).parents
 

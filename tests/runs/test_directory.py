@@ -38,6 +38,12 @@ def test_what_is_not_a_path_is_refused(path: Any) -> None:
         RunDirectory(path)
 
 
+@pytest.mark.parametrize("path", ["a" * 256, "a/" * 600, "a\0b", "~nobody-has-this-name/run"])
+def test_what_no_directory_can_be_called_is_refused(path: str) -> None:
+    with pytest.raises(CheckpointError, match="a run directory cannot be called 'a|'~nobody"):
+        RunDirectory(path)
+
+
 def test_a_tilde_is_the_home_directory() -> None:
     assert RunDirectory("~/runs/a").path == Path.home() / "runs" / "a"
 

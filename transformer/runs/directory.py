@@ -43,11 +43,11 @@ class RunDirectory:
             raise CheckpointError(f"a run directory must be a str or Path; found {shown(path)}")
         try:
             self.path = Path(path).expanduser()
-            unusable = b"\0" in os.fsencode(self.path)
+            usable = _is_possible(self.path)
         except (RuntimeError, UnicodeError):  # no such user; half of a surrogate pair
-            unusable = True
-        if unusable:
-            raise CheckpointError(f"a run directory cannot be called {str(path)!r}")
+            usable = False
+        if not usable:
+            raise CheckpointError(f"a run directory cannot be called {shown(str(path))}")
         self.config = self.path / "config.yaml"
         self.model = self.path / MODEL
         self.best = self.path / "best.safetensors"
@@ -168,3 +168,10 @@ def setting(name: str, value: str) -> str:
     except (yaml.YAMLError, ValueError):
         plain = False
     return shlex.quote(f"{name}={value if plain else json.dumps(value, ensure_ascii=False)}")
+
+
+def _is_possible(path: Path) -> bool:
+    # File systems allow 255 bytes per name, and macOS 1,024 with all folders and files.
+    whole = os.fsencode(path)
+    names = whole.split(os.fsencode(os.sep))
+    return b"\0" not in whole and len(whole) < 1000 and all(len(name) < 256 for name in names)
