@@ -30,7 +30,8 @@ import everyday_phrases
 import score_builtin
 from prepare_everyday import MEN, UMLAUTS, WOMEN
 
-from transformer.data.builtin.corpus import DECK, DEFAULT_PAIRS, draw_pairs, person_or_thing
+from transformer.data.builtin.antecedents import person_or_thing
+from transformer.data.builtin.corpus import DECK, DEFAULT_PAIRS, draw_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 CARD = ROOT / "transformer" / "pretrained" / "de-en" / "MODEL_CARD.md"

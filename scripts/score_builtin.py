@@ -12,7 +12,8 @@ import argparse
 from pathlib import Path
 
 from transformer import Translator
-from transformer.data.builtin.corpus import draw_pairs, person_or_thing, sample_pairs
+from transformer.data.builtin.antecedents import person_or_thing
+from transformer.data.builtin.corpus import draw_pairs, sample_pairs
 from transformer.inference.evaluation import evaluate
 
 Pair = tuple[str, str]

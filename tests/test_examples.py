@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from transformer.data.builtin.corpus import ANCHORS
-from transformer.data.builtin.grammar import phrases
+from transformer.data.builtin.phrases import phrases
+from transformer.data.builtin.splits import ANCHORS
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "transformer" / "pretrained" / "de-en"

@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from transformer.config import ConfigError, DataConfig, SourceConfig, load_config
-from transformer.data.builtin import corpus, grammar
+from transformer.data import builtin
+from transformer.data.builtin import corpus, verbs
+from transformer.data.builtin.antecedents import person_or_thing, what_the_pronoun_means
+from transformer.data.builtin.clauses import Clause, say
 from transformer.data.builtin.corpus import (
-    ANCHORS,
     DEFAULT_PAIRS,
     MAX_PAIRS,
     ONE_IN_UNPUNCTUATED,
-    SPLITS,
-    Draw,
     draw_sentence,
     sample_pairs,
 )
-from transformer.data.builtin.grammar import (
+from transformer.data.builtin.declension import noun_phrase
+from transformer.data.builtin.drawing import Draw, DrawAgainError
+from transformer.data.builtin.lexicon import LEXICON, Lexicon
+from transformer.data.builtin.nouns import NOUN
+from transformer.data.builtin.phrases import NOTHING, Phrase, phrases
+from transformer.data.builtin.pronouns import (
     DU,
     HE,
     ICH,
-    NOUN,
     SHE,
     SIE,
     THEY,
+    THING,
+    THING_OBJECT,
     WIR,
-    Clause,
-    Phrase,
-    noun_phrase,
-    phrases,
-    say,
+    it,
+    named,
 )
+from transformer.data.builtin.splits import ANCHORS, SPLITS, split_of
 from transformer.data.corpus import load_corpus
 from transformer.data.sources import find_builtin
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(builtin.__file__).parent
 Pairs = list[tuple[str, str]]
 
 
@@ -85,7 +92,8 @@ def test_the_caller_may_change_what_it_got() -> None:
 def test_same_pairs_whatever_the_hash_seed() -> None:
     program = (
         "import random; random.seed(); "
-        "from transformer.data.builtin.corpus import *; "
+        "from transformer.data.builtin.corpus import draw_sentence, sample_pairs; "
+        "from transformer.data.builtin.drawing import Draw; "
         "g = Draw('test', 1); "
         "print(ascii([sample_pairs('train', 200), [draw_sentence(g) for _ in range(50)]]))"
     )
@@ -117,6 +125,36 @@ def test_same_pairs_whatever_the_hash_seed() -> None:
 def test_errors_say_what_must_hold(split: str, n: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         sample_pairs(split, n)
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_the_list_of_files_is_whole_and_each_imports_only_files_above_it() -> None:
+    listed = re.findall(r"`(\w+)\.py`", builtin.__doc__ or "")
+    assert sorted(listed) == sorted(p.stem for p in FOLDER.glob("*.py") if p.stem != "__init__")
+    for place, name in enumerate(listed):
+        tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                imported = [node.module] if node.module else [alias.name for alias in node.names]
+                assert set(imported) <= set(listed[:place]), name
+
+
+def test_tables_of_the_lexicon_are_what_their_types_say() -> None:
+    kinds = {"Table": dict, "list[str]": list, "str": str}
+    for field in fields(Lexicon):
+        table = getattr(LEXICON, field.name)
+        assert type(table) is kinds[str(field.type)] and table, field.name
+        entries = table.values() if isinstance(table, dict) else table
+        assert all(isinstance(entry, str) and entry for entry in entries), field.name
+
+
+def test_nothing_reads_the_lexicon_before_the_corpus_is_used() -> None:
+    code = "import sys, transformer.data.corpus, transformer.data.texts; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "transformer.data.sources" in done.stdout.split()
+    assert not [name for name in done.stdout.split() if name.startswith(builtin.__name__)]
 
 
 # --- anchors and punctuation --------------------------------------------------------------------
@@ -166,6 +204,12 @@ def test_sources_with_and_without_anchors_differ_in_text_and_cache_key() -> None
     assert "Guten Morgen!" in german(True) - german(False)
     keys = [find_builtin(("de", "en"), "train", anchors)[0] for anchors in (True, False)]
     assert keys[0] != keys[1]
+
+
+def test_whoever_changes_a_file_of_the_corpus_gets_another_cache_key() -> None:
+    key, _ = find_builtin(("de", "en"), "train")
+    stamped = {Path(part[0]) for part in key if isinstance(part, tuple)}
+    assert stamped >= {path.resolve() for path in FOLDER.iterdir() if path.is_file()}
 
 
 def test_anchors_are_of_the_built_in_corpus_only() -> None:
@@ -325,7 +369,7 @@ BECAUSE = Phrase("weil", "because")
 def test_word_order_and_tenses(
     clause: Clause, tense: str, order: str, lead: Phrase | None, german: str, english: str | None
 ) -> None:
-    said = say(clause, tense, order, lead=lead or grammar.NOTHING)
+    said = say(clause, tense, order, lead=lead or NOTHING)
     assert said.de == german
     assert english is None or said.en == english
 
@@ -344,11 +388,11 @@ def test_word_order_and_tenses(
     ],
 )
 def test_conjugation(verb: str, du: str, familiar: str, polite: str, participle: str) -> None:
-    _, prefix, base = grammar.split_verb(verb)
-    assert grammar.present(base, DU.person) == du
-    assert grammar.imperative(verb, DU.person) == familiar
-    assert grammar.imperative(verb, SIE.person) == polite
-    assert prefix + grammar.principal_parts(base)[2] == participle
+    _, prefix, base = verbs.split_verb(verb)
+    assert verbs.present(base, DU.person) == du
+    assert verbs.imperative(verb, DU.person) == familiar
+    assert verbs.imperative(verb, SIE.person) == polite
+    assert prefix + verbs.principal_parts(base)[2] == participle
 
 
 @pytest.mark.parametrize(
@@ -366,7 +410,7 @@ def test_conjugation(verb: str, du: str, familiar: str, polite: str, participle:
     ],
 )
 def test_english_forms(word: str, form: str, expected: str) -> None:
-    assert grammar.english_form(word, form) == expected
+    assert verbs.english_form(word, form) == expected
 
 
 @pytest.mark.parametrize(
@@ -374,9 +418,9 @@ def test_english_forms(word: str, form: str, expected: str) -> None:
     [("Pizza", "sie", "sie"), ("Kuchen", "er", "ihn"), ("Brot", "es", "es")],
 )
 def test_pronouns_agree_with_their_antecedent(noun: str, pronoun: str, as_object: str) -> None:
-    subject = grammar.named(NOUN[noun], "der")
-    assert (grammar.it(subject).de, grammar.it(subject).en) == (pronoun, "it")
-    assert grammar.THING_OBJECT[subject.gender] == as_object
+    subject = named(NOUN[noun], "der")
+    assert (it(subject).de, it(subject).en) == (pronoun, "it")
+    assert THING_OBJECT[subject.gender] == as_object
 
 
 def test_every_scene_pronoun_has_the_gender_of_what_it_means() -> None:
@@ -385,8 +429,8 @@ def test_every_scene_pronoun_has_the_gender_of_what_it_means() -> None:
     readings = set()
     for _ in range(300):
         try:
-            sentence = corpus.what_the_pronoun_means(g)
-        except corpus.DrawAgainError:
+            sentence = what_the_pronoun_means(g)
+        except DrawAgainError:
             continue
         link = " und " if " und " in sentence.de else ", aber "
         pronoun = sentence.de.split(link)[1].split()[0]
@@ -394,7 +438,7 @@ def test_every_scene_pronoun_has_the_gender_of_what_it_means() -> None:
         repeated = second.split(" was ")[0].split(" is ")[0]
         if repeated.startswith("the "):
             found = [noun for noun in NOUN.values() if f"the {noun.en}" == repeated]
-            assert pronoun in {grammar.THING[noun.gender] for noun in found}, sentence
+            assert pronoun in {THING[noun.gender] for noun in found}, sentence
             assert repeated in first.lower() or repeated.removeprefix("the ") in first, sentence
         readings.add((pronoun, repeated.startswith("the ")))
     assert readings >= {(pronoun, of) for pronoun in ("er", "sie", "es") for of in (True, False)}
@@ -409,10 +453,10 @@ def test_a_pronoun_means_the_near_thing_or_the_far_person(split: str) -> None:
     for _ in range(1200):
         g.keys.clear()
         try:
-            sentence = corpus.person_or_thing(g)
-        except corpus.DrawAgainError:
+            sentence = person_or_thing(g)
+        except DrawAgainError:
             continue
-        assert all(corpus.split_of(key) == split for key in g.keys)
+        assert all(split_of(key) == split for key in g.keys)
         [person, _verb, thing, *_], [meant, sein, *_] = (key.split() for key in g.keys)
         assert sein == "sein" and meant in (person, thing)
         german = sentence.de.split(", weil ")[1].split()[0]
@@ -429,7 +473,7 @@ def test_a_pronoun_means_the_near_thing_or_the_far_person(split: str) -> None:
 
 def test_held_out_persons_and_things_are_new_together_but_known_alone() -> None:
     """No clause of a held-out sentence is in training, whose words it shares all the same."""
-    deck = (corpus.person_or_thing,)
+    deck = (person_or_thing,)
     known = corpus.draw_pairs("train", 4000, 1, deck)
     held_out = corpus.draw_pairs("test", 200, 1, deck)
     for side in (0, 1):
@@ -447,6 +491,6 @@ def test_every_pattern_gives_sentences() -> None:
         for _ in range(60):
             try:
                 found += bool(pattern(g).de)
-            except corpus.DrawAgainError:
+            except DrawAgainError:
                 continue
         assert found >= 3, pattern

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from ..config import ConfigError, SourceConfig, expand_path
 from ..files import FileError
-from .builtin import corpus as builtin
 from .plain_text import CorpusError, Pair
 
 if TYPE_CHECKING:
@@ -46,11 +45,15 @@ def find_builtin(
         )
 
     def read() -> Iterator[Pair]:
-        for german, english in builtin.sample_pairs(split, anchors=anchors):
+        # Imported where it is used, since it reads all words of the corpus.
+        from .builtin.corpus import sample_pairs
+
+        for german, english in sample_pairs(split, anchors=anchors):
             yield (german, english) if languages[0] == "de" else (english, german)
 
     # The generator's own files stand for the sentences that it makes.
-    files = sorted(Path(builtin.__file__).parent.glob("*.py"))
+    folder = Path(__file__).with_name("builtin")
+    files = sorted([*folder.glob("*.py"), *folder.glob("*.yaml")])
     return ("builtin", *map(stamp, files), languages, split, anchors), read
 
 
