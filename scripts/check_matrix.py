@@ -121,7 +121,7 @@ def check(version: str, torch: str | None) -> Row:
             "torch": [new, "-c", "import torch; print(torch.__version__)"],
             "first command": [str(programs / COMMAND[0]), *COMMAND[1:]],
             # Not `python -m pytest`, which would import the package from this folder.
-            "tests": [str(programs / "pytest"), "-q", "-x", "-m", "not slow", *TESTS],
+            "tests": [str(programs / "pytest"), "-q", "-x", *TESTS],
         }
         for step, command in steps.items():
             try:

@@ -1,6 +1,11 @@
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several at a time, so each has one thread
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
@@ -47,6 +52,14 @@ def _datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         if "datasets" in sys.modules:  # it reads the variable once
             patch.setattr("datasets.config.HF_DATASETS_CACHE", cache)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals() -> None:
+    """They end a process even if the tests run where they are ignored, such as under nohup."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

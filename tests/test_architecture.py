@@ -124,6 +124,7 @@ def test_blocks_take_numbers_and_only_whole_models_take_the_config() -> None:
         ("transformer.inference.translator", {"datasets", "pandas", "sacrebleu", "tensorboard"}),
     ],
 )
+@pytest.mark.slow
 def test_importing_is_quick_because_heavy_packages_wait(module: str, heavy: set[str]) -> None:
     code = f"import sys, {module}; print(*sorted(sys.modules))"
     done = subprocess.run(
@@ -132,6 +133,7 @@ def test_importing_is_quick_because_heavy_packages_wait(module: str, heavy: set[
     assert not heavy & set(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_translation_from_the_command_line_imports_little_beside_torch() -> None:
     code = (
         "import sys; from transformer.cli import translate_main; translate_main(['Guten Morgen!'])"

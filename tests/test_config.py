@@ -622,6 +622,7 @@ values: dict[str, st.SearchStrategy[Any]] = {
 
 @given(st.fixed_dictionaries({}, optional=values))
 @settings(max_examples=50, deadline=None)
+@pytest.mark.slow
 def test_settings_survive_the_round_trip(
     tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]
 ) -> None:
@@ -638,6 +639,7 @@ def test_settings_survive_the_round_trip(
     assert load_config(path) == config
 
 
+@pytest.mark.slow
 def test_the_most_sources_survive_the_round_trip(tmp_path: Path) -> None:
     most = [{"path": f"data/{i:0100}.tsv", "src": "german", "tgt": "english"} for i in range(500)]
     config = Config.model_validate({"data": {"train": most, "val": most}})

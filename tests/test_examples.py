@@ -39,6 +39,7 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.slow
 def test_examples_are_unseen_or_say_that_they_were_seen(
     path: Path, examples: ModuleType, known: set[str]
 ) -> None:

@@ -25,6 +25,7 @@ FORMATS = {"ctranslate2": "model.bin", "huggingface": "model.safetensors"}
 
 
 @pytest.mark.parametrize(("name", "weights"), FORMATS.items())
+@pytest.mark.slow
 def test_the_shipped_model_is_exported(
     name: str, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,6 +37,7 @@ def test_the_shipped_model_is_exported(
     assert names(folder.parent) == {name}
 
 
+@pytest.mark.slow
 def test_end_to_end(tmp_path: Path) -> None:
     """From the command to a translation, in another process and without a network."""
     folder = tmp_path / "int8"

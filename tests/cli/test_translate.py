@@ -176,6 +176,7 @@ def test_a_bug_shows_itself() -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.slow
 def test_termination_unwinds(name: str, tmp_path: Path) -> None:
     number, path = getattr(signal, name), tmp_path / "temporary"
 

@@ -186,6 +186,7 @@ def test_train_begins_with_the_anchors(german: str, english: str) -> None:
     assert (german, english) in sample_pairs("train", len(phrases(ANCHORS)), seed=7)
 
 
+@pytest.mark.slow
 def test_a_setting_leaves_the_anchors_out() -> None:
     anchors = dict(phrases(ANCHORS))
     whole, without = sample_pairs("train"), sample_pairs("train", anchors=False)
@@ -196,6 +197,7 @@ def test_a_setting_leaves_the_anchors_out() -> None:
     assert sample_pairs("val", 20, anchors=False) == sample_pairs("val", 20)
 
 
+@pytest.mark.slow
 def test_sources_with_and_without_anchors_differ_in_text_and_cache_key() -> None:
     def german(anchors: bool) -> set[str]:
         source = SourceConfig(builtin=True, anchors=anchors)

@@ -1051,6 +1051,7 @@ def test_importing_the_corpus_does_not_import_datasets() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
+@pytest.mark.slow
 def test_memory_stays_small(tmp_path: Path) -> None:
     """A file is never in memory as a whole: reading a large one takes no more than a small one."""
     import tracemalloc

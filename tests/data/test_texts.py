@@ -256,9 +256,16 @@ class TestSources:
 
 class TestHoldout:
     @given(
-        rows=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=6).filter(
-            lambda rows: not rows[0].startswith("\ufeff")
-        ),
+        # NULs would make UTF-16 of it.
+        rows=st.lists(
+            st.text(
+                st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+                min_size=1,
+                max_size=12,
+            ),
+            min_size=1,
+            max_size=6,
+        ).filter(lambda rows: not rows[0].startswith("\ufeff")),
         share=st.sampled_from([0.01, 0.1, 0.25, 0.3, 0.5, 0.9]),
         one_text=st.booleans(),
     )

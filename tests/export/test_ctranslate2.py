@@ -93,6 +93,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("settings", MODELS, ids=lambda s: "-".join(map(str, s.values())))
+@pytest.mark.slow
 def test_the_best_hypothesis_is_ours(
     settings: dict[str, Any],
     teach: Callable[..., Trained],
@@ -197,6 +198,7 @@ def test_other_arithmetic_translates_nearly_the_same(
 
 
 @pytest.mark.parametrize("decoding", [DECODING, NONE, GREEDY])
+@pytest.mark.slow
 def test_prefixes_are_gone_on_with(
     decoding: DecodingConfig,
     teach: Callable[..., Trained],
@@ -250,6 +252,7 @@ def test_greedy_search_after_a_prefix_is_ours(
 
 
 @pytest.mark.parametrize("length", [5, 60])
+@pytest.mark.slow
 def test_a_prefix_longer_than_the_limit_stays_whole(
     length: int, teach: Callable[..., Trained], tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ def wait_until_it_writes(folder: Path, process: "subprocess.Popen[bytes]") -> No
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.slow
 def test_two_exports_to_one_folder_at_once(
     tmp_path: Path, whole: tuple[dict[str, bytes], float], overwrite: bool
 ) -> None:

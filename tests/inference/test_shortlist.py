@@ -152,6 +152,7 @@ def test_the_usual_translations_remain(shipped: Translator, german: list[str]) -
 # The command -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_script_makes_one_that_loads(shipped: Translator, tmp_path: Path) -> None:
     """From a run directory as training leaves it behind; its weights are not read."""
     pairs, run = tmp_path / "pairs.tsv", RunDirectory(tmp_path / "run")

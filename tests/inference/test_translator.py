@@ -604,6 +604,7 @@ def test_help_names_every_setting(method: Callable[..., Any]) -> None:
         assert f"    {name}={field.default!r}: {(field.description or '')[:20]}" in text
 
 
+@pytest.mark.slow
 def test_threads_find_what_one_thread_finds(shipped: Translator, german: list[str]) -> None:
     expected = [shipped.translate(line) for line in german]
     with ThreadPoolExecutor(8) as threads:

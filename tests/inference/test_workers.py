@@ -79,6 +79,7 @@ def search(*kinds: int, workers: int = 2) -> list[int]:
 
 @linux
 @pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.slow
 def test_two_find_what_one_finds_to_the_last_bit(
     shipped: Translator, german: list[str], workers: int
 ) -> None:
@@ -318,6 +319,7 @@ LINES = ["Guten Morgen!", "Wo ist der Bahnhof?", "Ein Hund.", "Eine Katze."]
 
 
 @pytest.mark.parametrize("kind", ["spawn", pytest.param("fork", marks=linux)])
+@pytest.mark.slow
 def test_a_pool_of_processes_translates(shipped: Translator, kind: str) -> None:
     with multiprocessing.get_context(kind).Pool(2) as pool:
         found = pool.map_async(shipped.translate, LINES, chunksize=1).get(timeout=120)

@@ -40,7 +40,7 @@ def test_what_is_not_a_path_is_refused(path: Any) -> None:
 
 @pytest.mark.parametrize("path", ["a" * 256, "a/" * 600, "a\0b", "~nobody-has-this-name/run"])
 def test_what_no_directory_can_be_called_is_refused(path: str) -> None:
-    with pytest.raises(CheckpointError, match="a run directory cannot be called 'a|'~nobody"):
+    with pytest.raises(CheckpointError, match="a run directory cannot be called"):
         RunDirectory(path)
 
 

@@ -44,6 +44,7 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.slow
 def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
     """Each takes about a second, in which something quadratic gets through a hundredth."""
     tokenizer = Tokenizer.load(PRETRAINED / "sentencepiece.model")

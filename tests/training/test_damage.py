@@ -138,6 +138,7 @@ def same(found: dict[str, Tensor], expected: list[dict[str, Tensor]]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_damaged_runs(runs: tuple[RunDirectory, RunDirectory], tmp_path: Path) -> None:
     one, other = runs
     config = one.load_config()

@@ -44,6 +44,7 @@ class Killed(BaseException):
     ],
     ids=["plain", "sampling and consistency"],
 )
+@pytest.mark.slow
 def test_killed_before_an_update(
     configure: Callable[..., Config],
     final_bytes: FinalBytes,

@@ -84,6 +84,7 @@ def configure_lm(text: Path, tmp_path: Path) -> Callable[..., Config]:
 
 
 @pytest.mark.parametrize("step", [2, 7, 12])
+@pytest.mark.slow
 def test_killed_and_resumed_it_ends_in_the_same_bits(
     configure_lm: Callable[..., Config],
     final_bytes: FinalBytes,
@@ -108,6 +109,7 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(
     assert final_bytes(whole) == final_bytes(killed)
 
 
+@pytest.mark.slow
 def test_it_goes_on_into_the_next_epoch_as_one_that_was_never_stopped(
     configure_lm: Callable[..., Config], final_bytes: FinalBytes, text: Path, tmp_path: Path
 ) -> None:
@@ -297,6 +299,7 @@ def test_what_it_cannot_start_from(
     assert not (tmp_path / "run").exists() and not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_a_translation_run_starts_from_another(
     configure: Callable[..., Config], tmp_path: Path
 ) -> None:
@@ -311,6 +314,7 @@ def test_a_translation_run_starts_from_another(
     assert second.metrics["val_loss"] == pytest.approx(first.metrics["val_loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_dry_run_and_the_profile(configure_lm: Callable[..., Config]) -> None:
     config = configure_lm()
     told = describe_run(config)
@@ -338,6 +342,7 @@ def test_a_loss_that_is_not_finite_names_the_text(
         train(configure_lm("training.peak_learning_rate=1e3", "training.weight_decay=1e3"))
 
 
+@pytest.mark.slow
 def test_a_run_of_the_other_task_is_named(
     configure_lm: Callable[..., Config], configure: Callable[..., Config], tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_an_interrupted_run_saves_and_resumes_exactly(
     assert final_bytes(whole) == final_bytes(stopped)
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
     configure: Callable[..., Config], final_bytes: FinalBytes
 ) -> None:
@@ -171,6 +172,7 @@ def scripted(patch: pytest.MonkeyPatch, values: list[float]) -> None:
 @pytest.mark.parametrize(
     ("metric", "values"), [("bleu", [1.0, 3.0, 2.0, 0.5, 0.7]), ("loss", [3.0, 1.0, 2.0, 5.0, 4.0])]
 )
+@pytest.mark.slow
 def test_the_best_weights_are_those_of_the_best_validation(
     configure: Callable[..., Config],
     monkeypatch: pytest.MonkeyPatch,
@@ -205,6 +207,7 @@ def test_the_end_chooses_between_the_last_and_the_average(
     assert run.step_of_best() == 8
 
 
+@pytest.mark.slow
 def test_a_new_best_is_in_a_checkpoint_at_once(
     configure: Callable[..., Config], final_bytes: FinalBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +355,7 @@ def test_nothing_is_deleted_before_it_is_sure_that_the_run_goes_on(
     assert newest.exists()
 
 
+@pytest.mark.slow
 def test_what_changed_is_in_the_log_of_the_run(configure: Callable[..., Config]) -> None:
     train(configure("training.max_steps=2"))
     changes = ("training.max_steps=4", "training.log_every=1", "decoding.beam_size=7")
@@ -423,6 +427,7 @@ def test_a_checkpoint_from_before_the_first_update_is_resumed(
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
+@pytest.mark.slow
 def test_a_finished_run_stays_as_it_is_when_resumed(
     configure: Callable[..., Config], final_bytes: FinalBytes
 ) -> None:
@@ -481,6 +486,7 @@ def test_it_stops_when_validation_no_longer_improves(configure: Callable[..., Co
     assert train(config).step == 3
 
 
+@pytest.mark.slow
 def test_epochs_end_a_run(configure: Callable[..., Config]) -> None:
     config = configure("training.max_epochs=1", "training.max_steps=1000")
     task = prepare(config)
@@ -501,6 +507,7 @@ def test_epochs_end_a_run(configure: Callable[..., Config]) -> None:
     ],
     ids=["patience", "epochs"],
 )
+@pytest.mark.slow
 def test_what_ends_a_run_early_is_not_lost_when_it_is_resumed(
     configure: Callable[..., Config],
     final_bytes: FinalBytes,
@@ -589,6 +596,7 @@ def test_a_gradient_is_clipped_as_torch_clips_it(
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_bf16_learns_as_fp32_does(configure: Callable[..., Config]) -> None:
     full, half = (
         train(configure(f"training.precision={precision}", run=precision)).metrics["val_nll"]

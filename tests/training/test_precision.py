@@ -53,6 +53,7 @@ from transformer.training.precision import set_up
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_set_up_sets_the_threads_and_keeps_compiled_products() -> None:
     code = (
         "set_up(TrainingConfig(threads=1))\n"
@@ -64,6 +65,7 @@ def test_set_up_sets_the_threads_and_keeps_compiled_products() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+@pytest.mark.slow
 def test_freed_memory_is_kept() -> None:
     code = """
 set_up(TrainingConfig())

@@ -18,6 +18,7 @@ def milliseconds(table: str) -> dict[str, float]:
     return times
 
 
+@pytest.mark.slow
 def test_the_time_of_an_update_by_part_and_by_kind(configure: Callable[..., Config]) -> None:
     config = configure("model.norm_first=true", "training.consistency=1.0")
     headline, parts, kinds = describe_update(config).split("\n\n")
@@ -39,6 +40,7 @@ def test_the_time_of_an_update_by_part_and_by_kind(configure: Callable[..., Conf
     assert not Path(config.run_dir).exists()
 
 
+@pytest.mark.slow
 def test_the_command_profiles_and_trains_nothing(
     configure: Callable[..., Config], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_what_cannot_be_changed_can_be_begun_from(configure: Callable[..., Confi
         train(configure("training.max_steps=1", "training.learning_rate_scale=0.5"), resume=True)
 
 
+@pytest.mark.slow
 def test_two_trainings_in_threads_are_refused(
     configure: Callable[..., Config],
     final_bytes: FinalBytes,
@@ -136,6 +137,7 @@ def test_two_trainings_in_threads_are_refused(
 # The disk ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_explained_and_the_run_goes_on_from_there(
     configure: Callable[..., Config], final_bytes: FinalBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,7 @@ def test_another_language_is_noted(
 
 
 @pytest.mark.parametrize("by", ["original settings", "own config.yaml"])
+@pytest.mark.slow
 def test_a_run_that_has_taken_settings_over_is_resumed_without_their_source(
     configure: Callable[..., Config],
     tune: Callable[..., Config],
