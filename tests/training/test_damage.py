@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,80 +24,39 @@ from transformer.runs.weights import named_weights, read_weights
 from transformer.training.loop import prepare, train
 from transformer.training.resuming import check_continuity, check_tokenizer, claim
 
-VALUES: tuple[object, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    1e400,
-    10**40,
-    "",
-    "5",
-    "\0",
-    "\ud800",
-    [],
-    [[]],
-    {},
-    {"": None},
-)
-"""Of other types than what they take the place of, or out of all bounds."""
+Damage = Callable[[Path, Path, random.Random], None]
 
 
-def truncate(file: Path, other: Path, numbers: random.Random) -> None:
-    content = file.read_bytes()
-    file.write_bytes(content[: numbers.randrange(len(content))])
-
-
-def flip(file: Path, other: Path, numbers: random.Random) -> None:
-    content = bytearray(file.read_bytes())
-    content[numbers.randrange(len(content))] ^= 1 << numbers.randrange(8)
-    file.write_bytes(content)
-
-
-def swap(file: Path, other: Path, numbers: random.Random) -> None:
+def swap(file: Path, other: Path, dice: random.Random) -> None:
     one, two = file.read_bytes(), other.read_bytes()
     file.write_bytes(two)
     other.write_bytes(one)
 
 
-def remove(file: Path, other: Path, numbers: random.Random) -> None:
-    file.unlink()
+def retype_metadata(file: Path, other: Path, dice: random.Random) -> None:
+    """Changes a value that weights say of themselves, or all of them."""
+    from fuzzing.runs import VALUES, retype
+
+    if file.suffix != ".safetensors":
+        return retype(file, other, dice)
+    content, value = file.read_bytes(), dice.choice(VALUES)
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    about = json.loads(header.setdefault("__metadata__", {}).get("about", "{}"))
+    changed = about | {dice.choice([*about, "x"]): value}
+    header["__metadata__"] = {"about": json.dumps(dice.choice([changed, value]))}
+    head = json.dumps(header).encode()
+    file.write_bytes(len(head).to_bytes(8, "little") + head + content[8 + size :])
+    return None
 
 
-def make_folder(file: Path, other: Path, numbers: random.Random) -> None:
-    file.unlink()
-    file.mkdir()
+@pytest.fixture(scope="module")
+def damages() -> Iterator[list[Damage]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parents[2] / "scripts")
+        from fuzzing.runs import DAMAGES
 
-
-def empty(file: Path, other: Path, numbers: random.Random) -> None:
-    file.write_bytes(b"")
-
-
-def retype(file: Path, other: Path, numbers: random.Random) -> None:
-    """Changes the type of a value, or of all there is; of weights, of their metadata."""
-    content, value = file.read_bytes(), json.dumps(numbers.choice(VALUES)).encode()
-    if file.suffix == ".safetensors":
-        size = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + size])
-        name = numbers.choice(list(header))
-        if name == "__metadata__":
-            about = json.loads(header[name].get("about", "{}"))
-            about[numbers.choice([*about, "x"])] = json.loads(value)
-            changed = numbers.choice([about, json.loads(value)])
-            header[name] = {"about": json.dumps(changed)}
-        else:
-            header[name][numbers.choice(list(header[name]))] = json.loads(value)
-        head = json.dumps(header).encode()
-        file.write_bytes(len(head).to_bytes(8, "little") + head + content[8 + size :])
-    elif file.suffix == ".json" and numbers.random() < 0.7:
-        tree = json.loads(content)
-        tree[numbers.choice(list(tree))] = json.loads(value)
-        file.write_text(json.dumps(tree))
-    else:
-        file.write_bytes(value)
-
-
-DAMAGES = (truncate, flip, swap, remove, make_folder, empty, retype)
+        yield [*DAMAGES, swap, retype_metadata]
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +99,9 @@ def same(found: dict[str, Tensor], expected: list[dict[str, Tensor]]) -> bool:
 
 
 @pytest.mark.slow
-def test_damaged_runs(runs: tuple[RunDirectory, RunDirectory], tmp_path: Path) -> None:
+def test_damaged_runs(
+    runs: tuple[RunDirectory, RunDirectory], damages: list[Damage], tmp_path: Path
+) -> None:
     one, other = runs
     config = one.load_config()
     saved = last_weights(one, 9)
@@ -155,14 +117,14 @@ def test_damaged_runs(runs: tuple[RunDirectory, RunDirectory], tmp_path: Path) -
         spare = tmp_path / "spare"  # of the other run, so that files can be swapped
         shutil.rmtree(spare, ignore_errors=True)
         shutil.copytree(other.path, spare)
-        damages: list[str] = []
+        told: list[str] = []
         for _ in range(numbers.choice([1, 1, 2])):
             files = sorted(f for f in path.rglob("*") if f.is_file() and f.stat().st_size)
-            file, damage = numbers.choice(files), numbers.choice(DAMAGES)
-            others = [] if damages else [spare / file.relative_to(path)] * (len(files) // 2)
+            file, damage = numbers.choice(files), numbers.choice(damages)
+            others = [] if told else [spare / file.relative_to(path)] * (len(files) // 2)
             others = [*(other for other in others if other.is_file()), *files]
             damage(file, numbers.choice(others), numbers)
-            damages.append(f"{damage.__name__} {file.relative_to(path)}")
+            told.append(f"{damage.__name__} {file.relative_to(path)}")
         before = {f: f.read_bytes() for f in path.rglob("*") if f.is_file()}
         for use, do in (("load", load), ("resume", lambda run: resume(run, config))):
             try:
@@ -171,6 +133,6 @@ def test_damaged_runs(runs: tuple[RunDirectory, RunDirectory], tmp_path: Path) -
             except UserError:
                 n_refused += 1
             else:
-                assert same(found, expected[use]), f"{number}: {use} after {damages}"
+                assert same(found, expected[use]), f"{number}: {use} after {told}"
         assert before == {f: f.read_bytes() for f in path.rglob("*") if f.is_file()}
     assert n_loaded and n_refused
