@@ -189,7 +189,7 @@ def files_of_tree(page: Path) -> set[Path]:
         depth = len(line) - len(line.lstrip())
         above = [(d, folder) for d, folder in above if d < depth]
         place = above[-1][1] if above else ROOT
-        entries = re.match(r"(\S+?(?:/|\.py))(?:  +(\S+/))?(?=\s|$)", line.strip())
+        entries = re.match(r"(\S+?(?:/|\.py|\.yaml))(?:  +(\S+/))?(?=\s|$)", line.strip())
         assert entries, f"no file or folder in the line {line!r}"
         for entry in filter(None, entries.groups()):
             path = place / entry
