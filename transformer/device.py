@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from .errors import UserError, shown
+from .errors import UserError, cut, shown
 
 THREADS_PER_CORE = 8
 """More threads per core than this only wait for one another, and thousands crash OpenMP."""
@@ -21,7 +21,7 @@ def choose_device(setting: str) -> torch.device:
             device = torch.device(setting)
             torch.ones(1, device=device).item()  # the device meta has no numbers
         except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
-            reason = str(error).splitlines()[0]
+            reason = cut(str(error).splitlines()[0], 300)
             raise UserError(
                 f"cannot compute on device {shown(setting)}; choose auto, cpu, cuda or mps "
                 f"({reason})"

@@ -18,6 +18,13 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 4]} ..."
 
 
+def abridged(text: str, length: int = 2500) -> str:
+    """A text whose middle is left out if it is longer."""
+    if len(text) <= length:
+        return text
+    return f"{text[: length // 2 - 3]} ... {text[len(text) - length // 2 + 2 :]}"
+
+
 class _Short(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()

@@ -38,6 +38,9 @@ SEARCHING = {
 }
 """Options without which the references are what comes out."""
 
+BEAM = 4
+"""Of the model that made the references."""
+
 
 def check(ended: Ended, line: Line, inputs: Inputs) -> None:
     """What a command that says it has succeeded must have done.
@@ -78,7 +81,7 @@ def _check_translate(ended: Ended, line: Line, given: Given, inputs: Inputs) -> 
 def _check_texts(rows: list[str], lines: list[str], given: Given, inputs: Inputs) -> None:
     # By default, a line has one translation.
     model = given.get("--model", "quickstart")
-    default = not given.keys() & SEARCHING
+    default = not given.keys() & SEARCHING and int(given.get("--n-best") or 1) <= BEAM
     default &= given.get("--precision", "fp32") == "fp32" and given.get("--engine") != "ctranslate2"
     if default and model in inputs.references:
         for row, text in zip(rows, lines, strict=True):
@@ -180,7 +183,8 @@ def _texts(texts: list[str]) -> list[str]:
 def _rows(ended: Ended, line: Line, given: Given, n_lines: int) -> list[str] | None:
     target = given.get("--output")
     if target is None and ended.case.stdout != "kept":
-        lost = n_lines and ended.case.stdout != "gone"
+        # Of an empty line there are no alternatives.
+        lost = n_lines and ended.case.stdout != "gone" and "--alternatives" not in given
         require(not lost, "status 0, though nothing could be printed")
         return None
     if target is not None and target.startswith("/"):  # a device

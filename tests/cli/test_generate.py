@@ -209,5 +209,5 @@ def test_an_argument_that_is_not_utf8(
     runs: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     prompt = os.fsdecode(b"Gr\xfc\xdfe")
-    assert generate_main(["--model", runs["unigram"], "--max-tokens", "5", prompt]) == 0
-    assert capsys.readouterr().out.startswith("Gr??e")
+    assert generate_main(["--model", runs["unigram"], "--max-tokens", "5", prompt]) == 1
+    assert "the prompt is not UTF-8 (invalid start byte at byte 3)" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,21 @@ def test_settings_into_a_pipe_that_ends(monkeypatch: pytest.MonkeyPatch) -> None
     with open(writer, "w") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         assert train_main(["--settings"]) == 0
+
+
+@pytest.mark.parametrize("what", ["--settings", "--dry-run", "--profile"])
+def test_what_cannot_be_printed_is_an_error(
+    what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # as Python has it after >&-
+    assert train_main(["--config", "configs/quickstart.yaml", what]) == 1
+    assert "error: standard output is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["x" * 20_000], ["--config", "x" * 20_000], ["x=" * 9000]])
+def test_a_message_repeats_no_endless_argument(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with suppress(SystemExit):
+        train_main(arguments)
+    assert len(capsys.readouterr().err) < 3000

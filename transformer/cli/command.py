@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import __version__
-from ..errors import UserError
+from ..errors import UserError, abridged
 from ..files import reason
 
 
@@ -49,11 +49,11 @@ def run_command(work: Callable[[], int]) -> int:
         print("\ninterrupted", file=sys.stderr)
         return 130
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {abridged(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{reason(error)}", file=sys.stderr)
+        print(f"error: {abridged(place + reason(error))}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
         # torch has an error class for a GPU that is full, but none for the CPU.
@@ -85,7 +85,10 @@ def _prepare_streams() -> None:
 def require_stdout() -> None:
     """Raises UserError where standard output is closed: what is printed would be lost."""
     if sys.stdout is None:
-        raise UserError("standard output is closed; open it, or write to a file with --output")
+        raise UserError(
+            "standard output is closed, so what is printed would be lost; open it, or send it to a "
+            "file"
+        )
 
 
 @contextmanager
@@ -114,6 +117,11 @@ def _termination_unwinds() -> Iterator[None]:
 # Parsers -----------------------------------------------------------------------------------------
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(abridged(message))
+
+
 def make_parser(name: str, usage: str, purpose: str, epilog: str) -> argparse.ArgumentParser:
     """A parser with --version, whose help ends with the epilog as it is written.
 
@@ -123,7 +131,7 @@ def make_parser(name: str, usage: str, purpose: str, epilog: str) -> argparse.Ar
         purpose: what the command is for.
         epilog: mostly examples.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=name,
         usage=f"{name} {usage}",
         description=purpose,

@@ -1,6 +1,7 @@
 """`transformer-generate`."""
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from ..config import MAX_THREADS
@@ -85,12 +86,13 @@ def _generate(args: argparse.Namespace) -> int:
     set_threads(args.threads)
     device = str(choose_device(args.device))
     sampling = sampling_of(args)
+    prompt = _utf8(args.prompt)
     generator = Generator.load(
         args.model, device=device, precision=args.precision, compile=args.compile
     )
     if args.score:
         try:
-            found = generator.score(args.prompt)
+            found = generator.score(prompt)
         except ValueError as error:
             raise UserError(str(error)) from None
         print(
@@ -98,13 +100,22 @@ def _generate(args: argparse.Namespace) -> int:
             f"{found.bits_per_character:.3f} bits per character"
         )
     elif args.n == 1:
-        for piece in generator.stream(args.prompt, max_tokens=args.max_tokens, sampling=sampling):
+        for piece in generator.stream(prompt, max_tokens=args.max_tokens, sampling=sampling):
             print(piece, end="", flush=True)
         print()
     else:
-        texts = generator.generate(
-            args.prompt, args.n, max_tokens=args.max_tokens, sampling=sampling
-        )
+        texts = generator.generate(prompt, args.n, max_tokens=args.max_tokens, sampling=sampling)
         for number, text in enumerate(texts, start=1):
             print(f"--- {number} ---\n{text}")
     return 0
+
+
+def _utf8(prompt: str) -> str:
+    # Python hides bytes of an argument that are not UTF-8 in halves of surrogate pairs.
+    try:
+        return os.fsencode(prompt).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"the prompt is not UTF-8 ({error.reason} at byte {error.start + 1}); let the terminal "
+            f"or the script send UTF-8"
+        ) from None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..config import describe_settings, load_config
-from .command import make_parser, run_command
+from .command import make_parser, require_stdout, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +59,8 @@ def _run(argv: Sequence[str] | None) -> int:
     )
     instead.add_argument("--settings", action="store_true", help="list every setting and stop")
     args = parser.parse_intermixed_args(argv)
+    if args.settings or args.dry_run or args.profile:
+        require_stdout()
     if args.settings:
         return _list_settings()
     if args.config is None:
