@@ -11,7 +11,7 @@ from transformer.text.characters import cut_at_symbols, printable, with_apostrop
 from transformer.text.german import GERMAN, restore_umlauts
 from transformer.text.rules import NEUTRAL
 from transformer.text.sentences import cut, split_sentences
-from transformer.text.spans import bring_back_anyhow, hide, keeps_numbers
+from transformer.text.spans import Spans, bring_back_anyhow
 
 PRETRAINED = Path(__file__).parents[2] / "transformer" / "pretrained" / "de-en"
 
@@ -21,6 +21,8 @@ def test_accents_as_apostrophes() -> None:
     assert with_apostrophes(typed) == typed.replace("´", "'")
     assert with_apostrophes("`a` ´b") == "`a' ´b"
 
+
+SPANS = Spans("de", "en")
 
 PATTERNS = [
     *("z. B. ", "1. ", "Str. ", "Nr. 1 ", "Wort", ". ", "! ", "…  ", "..", '."', '. "', "„“"),
@@ -52,12 +54,12 @@ def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
     for work in (
         lambda text: split_sentences(text, GERMAN),
         lambda text: split_sentences(text, NEUTRAL),
-        hide,
-        lambda text: hide(text, numbers=True),
+        SPANS.hide,
+        lambda text: SPANS.hide(text, numbers=True),
         lambda text: cut_at_symbols(text, tokenizer),
         lambda text: restore_umlauts(text, tokenizer),
         lambda text: cut(tokenizer.encode(text), 100, tokenizer),
-        lambda text: keeps_numbers(text, text),
+        lambda text: SPANS.lost(text, text),
         lambda text: bring_back_anyhow(text, ("a",)),
         with_apostrophes,
         is_shouted,

@@ -13,7 +13,9 @@ from transformer.text.preparing import Preparer, Sentence
 
 
 def preparer(tokenizer: Tokenizer, longest_src: int | None = None, **settings: Any) -> Preparer:
-    return Preparer(tokenizer, TextConfig(**settings), src_lang="de", longest_src=longest_src)
+    return Preparer(
+        tokenizer, TextConfig(**settings), src_lang="de", tgt_lang="en", longest_src=longest_src
+    )
 
 
 def answered(

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer.text.spans import bring_back, bring_back_anyhow, hide, keeps_numbers
+from transformer.text.spans import Spans, bring_back, bring_back_anyhow
+
+GERMAN = Spans("de", "en", "€$%‰°²".__contains__)
+ENGLISH = Spans("en", "de", "€$%‰°²".__contains__)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,9 @@ from transformer.text.spans import bring_back, bring_back_anyhow, hide, keeps_nu
     ],
 )
 def test_hide(text: str, shown: str, hidden: list[str]) -> None:
-    assert hide(text) == (shown, tuple(hidden))
+    found = GERMAN.hide(text)
+    assert (found.shown, found.typed) == (shown, tuple(hidden))
+    assert found.written == found.typed
     if hidden:
         assert bring_back(shown, tuple(hidden)) == text
 
@@ -43,40 +48,114 @@ def test_bring_back_wants_every_mark_once() -> None:
         assert bring_back(wrong, ("a", "b")) is None
 
 
-@given(st.text(st.sampled_from("aZ1234567890 .,-/+@():wß")))
+@given(st.text(st.sampled_from("aZ1234567890 .,-/+@():wß€%")))
 @settings(max_examples=300, deadline=None)
 def test_whatever_is_hidden_comes_back(text: str) -> None:
-    shown, hidden = hide(text)
-    assert (bring_back(shown, hidden) if hidden else shown) == text
+    for numbers in (False, True):
+        found = GERMAN.hide(text, numbers=numbers)
+        assert (bring_back(found.shown, found.typed) if found.typed else found.shown) == text
+        assert len(found.typed) == len(found.written)
 
 
 @pytest.mark.parametrize(
-    ("text", "translation", "kept"),
+    ("text", "typed", "written"),
     [
-        ("Es kostet 2500 Euro.", "It costs 2,500 euros.", True),
-        ("Es kostet 2500 Euro.", "It costs 250 euros.", False),
-        ("Um 14:30 Uhr.", "At 2:30 p.m.", True),
-        ("Um 14:30 Uhr.", "At 14:30.", True),
-        ("Um 14:30 Uhr.", "At 7:30 p.m.", False),
-        ("Um 20 Uhr.", "At 8 p.m.", True),
-        ("Um 8:15 Uhr abends.", "At 20:15.", True),
-        ("12 oder 12?", "12 or twelve?", False),
-        ("3 Äpfel", "three apples", True),
-        ("12,50 Euro, 3.000.000, A380, 2010-2015", "much", True),
-        ("Nichts", "77", True),
-        ("", "", True),
+        ("Es kostet 1.234,56 €.", "1.234,56 €", "€1,234.56"),
+        ("20€, €20, -20 €", "20€|€20|-20 €", "€20|€20|-€20"),
+        ("5 % oder 5,5% oder 12 ‰", "5 %|5,5%|12 ‰", "5%|5.5%|12‰"),
+        ("Es sind -5 °C, 20°.", "-5 °C|20°", "-5 °C|20°"),
+        ("1,80 m und 75 kg", "1,80|75", "1.80|75"),
+        ("85 m², 12,5 km²", "85 m²|12,5 km²", "85 m²|12.5 km²"),
+        ("1.500.000 Gäste, 10\u202f000", "1.500.000|10\u202f000", "1,500,000|10,000"),
+        ("am 12.03.2024 um 10:30 Uhr", "12.03.2024|10:30", "12 March 2024|10:30"),
+        ("am 3. 5. 2026", "3. 5. 2026", "3 May 2026"),
+        ("Am 24.12. um 18.30 Uhr", "24.12.|18.30", "24 December|18:30"),
+        ("Bis 31.1.", "31.1", "31 January"),
+        ("am 30.02.2024, 32.01.2024", "30.02.2024|32.01.2024", "30.02.2024|32.01.2024"),
+        ("am 12.03.24", "12.03.24", "12.03.24"),
+        ("2024-03-12", "2024-03-12", "2024-03-12"),
+        ("10-15, 1,5–2,5 %", "10-15|1,5–2,5 %", "10-15|1.5–2.5%"),
+        ("3:2, 1/2, 2.13.0, 1.80", "3:2|1/2|2.13.0|1.80", "3:2|1/2|2.13.0|1.80"),
+        ("192.168.178.100", "192.168.178.100", "192.168.178.100"),
+        ("00:00:01,000 --> 00:00:04,000", "00:00:01,000|00:00:04,000", "00:00:01,000|00:00:04,000"),
+        ("A380, RE-24, 3 Gäste, 75kg, z. B. 7", "", ""),
     ],
 )
-def test_numbers_that_a_translation_keeps(text: str, translation: str, kept: bool) -> None:
-    assert keeps_numbers(text, translation) == kept
+def test_numbers_are_written_as_in_english(text: str, typed: str, written: str) -> None:
+    found = GERMAN.hide(text, numbers=True)
+    assert ("|".join(found.typed), "|".join(found.written)) == (typed, written)
+    assert not found.typed or bring_back(found.shown, found.typed) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("It costs €1,234.56.", "1.234,56 €"),
+        ("$5.99, -5%", "5,99 $|-5 %"),
+        ("1,500,000 guests at 10:30", "1.500.000|10:30"),
+        ("on 12/03/2024", "12/03/2024"),  # the twelfth, or December
+        ("1.80 m", "1,80"),
+    ],
+)
+def test_numbers_are_written_as_in_german(text: str, written: str) -> None:
+    assert "|".join(ENGLISH.hide(text, numbers=True).written) == written
+
+
+@given(st.integers(0, 10**9), st.integers(0, 99), st.booleans())
+def test_no_digit_changes_there_and_back(whole: int, cents: int, grouped: bool) -> None:
+    number = f"{whole:,}.{cents:02}" if grouped else f"{whole}.{cents:02}"
+    [german] = ENGLISH.hide(f"{number} m", numbers=True).written
+    assert german == number.translate(str.maketrans(",.", ".,"))
+    [english] = GERMAN.hide(f"{german} m", numbers=True).written
+    assert english == number
+
+
+def test_between_unknown_languages_numbers_stay() -> None:
+    text = "12,50 €, 1.234,56, 12.03.2024, 18.30"
+    for spans in (Spans("src", "tgt"), Spans("de", "tgt"), Spans("xx", "en")):
+        found = spans.hide(text, numbers=True)
+        assert found.written == found.typed and len(found.typed) == 4
+        assert spans.lost(text, text) == []
+
+
+def test_what_the_model_cannot_read_is_always_hidden() -> None:
+    assert GERMAN.hide("20 €, 75 kg, 5 %").typed == ("20 €", "5 %")
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "lost"),
+    [
+        ("Es kostet 2500 Euro.", "It costs 2,500 euros.", ""),
+        ("Es kostet 2500 Euro.", "It costs 250 euros.", "2500"),
+        ("1,80 m", "1.80 m", ""),
+        ("1,80 m", "1,800 m", "1,80"),
+        ("1,80 m", "1,80 m", "1,80"),
+        ("Um 14:30 Uhr.", "At 2:30 p.m.", ""),
+        ("Um 14:30 Uhr.", "At 14:30.", ""),
+        ("Um 14:30 Uhr.", "At 7:30 p.m.", "14:30"),
+        ("Um 20 Uhr.", "At 8 p.m.", ""),
+        ("Um 8:15 Uhr abends.", "At 20:15.", ""),
+        ("Um 0:30 Uhr.", "At 12:30 a.m.", ""),
+        ("12 oder 12?", "12 or twelve?", "12"),
+        ("Am 12.03.2024.", "On March 12th, 2024.", ""),
+        ("Am 12.03.2024.", "On 12,03,2024.", "12.03.2024"),
+        ("-15 Grad", "15 degrees", "-15"),
+        ("3 Äpfel", "three apples", ""),
+        ("12,50 Euro, A380, 2010-2015", "much", "12,50"),
+        ("Nichts", "77", ""),
+        ("", "", ""),
+    ],
+)
+def test_numbers_that_a_translation_lacks(text: str, translation: str, lost: str) -> None:
+    assert "|".join(GERMAN.lost(text, translation)) == lost
 
 
 def test_numbers_are_hidden_with_the_rest() -> None:
     text = "Zimmer 350, 14:30 Uhr, 3 Gäste, 12,50 Euro, www.a.de/1234"
-    shown, hidden = hide(text, numbers=True)
-    assert shown == "Zimmer @1, @2 Uhr, 3 Gäste, 12,50 Euro, @3"
-    assert hidden == ("350", "14:30", "www.a.de/1234")
-    assert bring_back(shown, hidden) == text
+    found = GERMAN.hide(text, numbers=True)
+    assert found.shown == "Zimmer @1, @2 Uhr, 3 Gäste, @3 Euro, @4"
+    assert found.typed == ("350", "14:30", "12,50", "www.a.de/1234")
+    assert bring_back(found.shown, found.typed) == text
 
 
 def test_what_is_lost_comes_at_the_end() -> None:

@@ -169,6 +169,8 @@ def _translate(args: argparse.Namespace, mode: str) -> int:
             for number, translations in enumerate(found, start=output.n_done):
                 for row in _rows(args, number, sources.pop(0), translations, several=several):
                     print(row, file=output.file)
+                for warning in translations[0].warnings if translations else ():
+                    print(f"warning: line {number + 1}: {warning}", file=sys.stderr)
                 if interactive:
                     output.file.flush()
                 advance()
@@ -180,7 +182,10 @@ def _rows(
 ) -> Iterator[str]:
     if args.json:
         # Further digits depend on what else was in the batch.
-        scored = [{"text": t.text, "score": round(t.score, 4)} for t in translations]
+        scored = [
+            {"text": t.text, "score": round(t.score, 4), "warnings": t.warnings}
+            for t in translations
+        ]
         yield json.dumps({"source": source, "translations": scored}, ensure_ascii=False)
     elif several:
         for t in translations:

@@ -54,6 +54,7 @@ class Translator:
         decoding: beam size, length penalty and so on; the paper's by default.
         text: what is done to a typed text before and after the search; nothing by default.
         src_lang: the source language, as in `data.src_lang`; German has rules of its own.
+        tgt_lang: the target language, as in `data.tgt_lang`; numbers are written as it does.
         longest_src: pieces of the longest source seen in training. Longer lines are cut into
             sentences (see `TextConfig.split`). None: it is unknown, and only lines of more than
             4,096 pieces are cut.
@@ -78,6 +79,7 @@ class Translator:
         text: TextConfig | None = None,
         *,
         src_lang: str = "de",
+        tgt_lang: str = "en",
         longest_src: int | None = None,
     ) -> None:
         if longest_src is not None:
@@ -88,6 +90,7 @@ class Translator:
         self.decoding = decoding or DecodingConfig()
         self.text = text or TextConfig()
         self.src_lang = src_lang
+        self.tgt_lang = tgt_lang
         self.longest_src = longest_src
         self._load_model: Callable[[], Transformer] | None = None
         self._model: Transformer | None = None
@@ -177,6 +180,7 @@ class Translator:
             config.decoding,
             config.text,
             src_lang=config.data.src_lang,
+            tgt_lang=config.data.tgt_lang,
             longest_src=longest_src,
         )
 
@@ -418,7 +422,11 @@ class Translator:
 
     def _preparer(self, settings: TextConfig) -> Preparer:
         return Preparer(
-            self.tokenizer, settings, src_lang=self.src_lang, longest_src=self.longest_src
+            self.tokenizer,
+            settings,
+            src_lang=self.src_lang,
+            tgt_lang=self.tgt_lang,
+            longest_src=self.longest_src,
         )
 
     @contextmanager

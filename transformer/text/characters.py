@@ -29,6 +29,14 @@ def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
     return [("".join(run), stays) for stays, run in groupby(line, key=staying.__contains__)]
 
 
+def is_unreadable(character: str, tokenizer: Tokenizer) -> bool:
+    """True of a sign that the vocabulary spells in bytes or reads as another: ² as 2."""
+    if unicodedata.decomposition(character).startswith(("<super>", "<sub>", "<fraction>")):
+        return True
+    sign = not (character.isalnum() or character.isspace())
+    return sign and tokenizer.spells_in_bytes(character)
+
+
 def _is_symbol(character: str) -> bool:
     # Unicode's "other" symbols, private and unassigned characters, skin tones, and what joins them.
     # The degree sign belongs to the number before it.

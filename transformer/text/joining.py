@@ -13,6 +13,7 @@ class Translation:
 
     text: str
     score: float  # log-probability after the length penalty; only comparable for the same line
+    warnings: tuple[str, ...] = ()  # which numbers of the line the text does not have
 
 
 def best_of(parts: Iterable[list[Translation]], n: int) -> list[Translation]:
@@ -47,7 +48,8 @@ def joined(parts: Iterable[Translation]) -> Translation:
     """One translation of one translation of each part; line breaks are parts as well."""
     parts = list(parts)
     text = re.sub(" ?\n ?", "\n", " ".join(part.text for part in parts if part.text))
-    return Translation(text, sum(part.score for part in parts))
+    warnings = tuple(warning for part in parts for warning in part.warnings)
+    return Translation(text, sum(part.score for part in parts), warnings)
 
 
 def distinct(translations: Iterable[Translation]) -> list[Translation]:

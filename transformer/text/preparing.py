@@ -7,12 +7,12 @@ from ..config import TextConfig
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from .capitals import is_shouted, shout
-from .characters import cut_at_symbols, with_apostrophes, with_bytes
+from .characters import cut_at_symbols, is_unreadable, with_apostrophes, with_bytes
 from .german import GERMAN, is_german
 from .joining import Translation
 from .rules import NEUTRAL
 from .sentences import cut, split_sentences
-from .spans import bring_back, bring_back_anyhow, hide, keeps_numbers
+from .spans import Spans, bring_back, bring_back_anyhow
 
 MAX_PIECES = 4096
 """Of a text that is not cut, unless sources in training were longer. The memory of attention grows
@@ -29,7 +29,7 @@ class Sentence:
 
     ids: list[int]  # what the model reads, EOS at the end
     plain: str  # the same with nothing hidden
-    hidden: tuple[str, ...]  # what @1, @2 … stand for
+    hidden: tuple[str, ...]  # what @1, @2 … stand for, as the target language writes it
     shouted: bool  # it was in capitals
 
     def written(self, translation: Translation) -> Translation:
@@ -64,6 +64,7 @@ class Preparer:
         tokenizer: the one of the model.
         settings: what to do to a text.
         src_lang: the source language; German has rules of its own.
+        tgt_lang: the target language, whose conventions numbers come back in.
         longest_src: pieces of the longest source seen in training, EOS included; None if unknown.
     """
 
@@ -73,12 +74,14 @@ class Preparer:
         settings: TextConfig,
         *,
         src_lang: str,
+        tgt_lang: str,
         longest_src: int | None,
     ) -> None:
         self._tokenizer = tokenizer
         self._settings = settings
         self._rules = GERMAN if is_german(src_lang) else NEUTRAL
         self._longest = MAX_PIECES if longest_src is None else longest_src
+        self._spans = Spans(src_lang, tgt_lang, lambda c: is_unreadable(c, tokenizer))
 
     def prepare(self, line: str) -> Line:
         """Cuts a line into its sentences and what stands between them.
@@ -113,13 +116,17 @@ class Preparer:
                         for each in found
                     ]
             found = whole
-        if not self._settings.placeholders or keeps_numbers(sentence.plain, found[0].text):
+        if not self._settings.placeholders or not self._spans.lost(sentence.plain, found[0].text):
             return found
-        shown, hidden = hide(sentence.plain, numbers=True)
-        if not hidden:
-            return found
-        again = [sentence.written(each) for each in (yield self._ids(shown))]
-        return _with_all_marks(again, hidden) or found
+        spans = self._spans.hide(sentence.plain, numbers=True)
+        if spans.typed:
+            again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
+            found = _with_all_marks(again, spans.written) or found
+        return [self._warned(sentence, each) for each in found]
+
+    def _warned(self, sentence: Sentence, found: Translation) -> Translation:
+        lost = self._spans.lost(sentence.plain, found.text)
+        return replace(found, warnings=tuple(f"{typed} is missing or changed" for typed in lost))
 
     def encoded(self, name: str, text: str) -> list[int]:
         """Returns the ids of a text just as it is, without EOS.
@@ -153,13 +160,14 @@ class Preparer:
             whole = settings.split == "long" and len(ids) < self._longest
         for typed in [text] if whole else split_sentences(text, self._rules):
             # Hidden even if the model is to see them, so that they are not lowered or respelled.
-            shown, hidden = hide(typed)
+            spans = self._spans.hide(typed)
+            shown, hidden = spans.shown, spans.written
             shouted = settings.lower_shouting and is_shouted(shown, self._rules.no_capital)
             if shouted:
                 shown = shown.lower()
             if settings.restore_umlauts:
                 shown = self._rules.respell(shown, tokenizer)
-            plain = bring_back(shown, hidden) if hidden else shown
+            plain = bring_back(shown, spans.typed) if hidden else shown
             assert plain is not None  # nothing has touched the marks
             if not settings.placeholders:
                 shown, hidden = plain, ()

@@ -1,7 +1,17 @@
-"""Spans that nobody translates: hidden behind the marks @1, @2 …, and brought back afterwards."""
+"""Spans that nobody translates: hidden behind the marks @1, @2 …, and brought back afterwards.
+
+Addresses come back as they were typed. Numbers come back as the other language writes them:
+1.234,56 € as €1,234.56.
+"""
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from .conventions import Conventions, conventions_of
 
 # Addresses of pages and people, telephone numbers, and other numbers of six digits or more that are
 # not amounts: of accounts, orders. The full stop or bracket after one does not belong to it.
@@ -17,42 +27,188 @@ VERBATIM = re.compile(
     """,
     re.VERBOSE,
 )
-# Numbers of two digits or more, and times. A single digit may become a word, and numbers with a
-# point or comma are left to the model, since languages write them differently.
-_NUMBER = re.compile(r"(?<![\w.,:@/-])(?:\d{2,}|\d{1,2}:\d\d)(?![\w/-]|[.,:]\d)")
-_VERBATIM_OR_NUMBER = re.compile(f"{VERBATIM.pattern} | {_NUMBER.pattern}", re.VERBOSE)
 _MARK = re.compile(r"(?<![\w.+-])@ ?(\d{1,9})\b")
+_BEFORE = r"(?<![\w.,:/@+−-])"
+_AFTER = r"(?!\w|[.,:/–-][0-9])"
 
 
-def hide(text: str, *, numbers: bool = False) -> tuple[str, tuple[str, ...]]:
-    """Puts @1, @2 … in the place of addresses and long numbers.
+class Span(NamedTuple):
+    """Something to hide."""
 
-    A text that already has such marks is left alone, and so is one whose marks would not be found
-    again.
+    start: int
+    end: int
+    kind: str  # verbatim, date, time, amount, range or other
+    typed: str
+    written: str  # in the other language
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A text with marks, and what each of them stands for."""
+
+    shown: str
+    typed: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()  # in the other language
+
+
+class Spans:
+    """Finds spans in texts of one language, and writes them in another.
 
     Args:
-        text: a sentence.
-        numbers: hide numbers of two digits or more, and times, as well.
-
-    Returns:
-        The text with marks, and what each of them stands for.
+        src_lang: the language of the texts.
+        tgt_lang: that of their translations. If either is unknown, numbers stay as they are.
+        unreadable: true of a character that the model has no piece for.
     """
-    if _MARK.search(text):
-        return text, ()
-    hidden: list[str] = []
 
-    def mark(match: re.Match[str]) -> str:
-        hidden.append(match.group())
-        return f"@{len(hidden)}"
+    def __init__(
+        self, src_lang: str, tgt_lang: str, unreadable: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        ours, theirs = conventions_of(src_lang), conventions_of(tgt_lang)
+        if ours is None or theirs is None:
+            ours = theirs = Conventions()
+        self._ours, self._theirs = ours, theirs
+        self._unreadable = cache(unreadable)
+        self._pattern = _pattern(ours)
+        self._theirs_number = re.compile(rf"(?<![0-9]){theirs.number}(?![0-9])")
 
-    shown = (_VERBATIM_OR_NUMBER if numbers else VERBATIM).sub(mark, text)
-    if bring_back(shown, tuple(hidden)) != text:
-        return text, ()
-    return shown, tuple(hidden)
+    def find(self, text: str, *, numbers: bool) -> Iterator[Span]:
+        """Yields the spans of a text, in order.
+
+        Args:
+            text: a sentence.
+            numbers: also those that the model can read: numbers of two digits or more, times.
+        """
+        for match in self._pattern.finditer(text):
+            kind, typed = str(match.lastgroup), match.group()
+            if kind == "amount" and len(typed) == 1:
+                continue  # a single digit may become a word
+            if numbers or kind == "verbatim" or any(map(self._unreadable, set(typed))):
+                yield Span(*match.span(), kind, typed, self._written(kind, match))
+
+    def hide(self, text: str, *, numbers: bool = False) -> Hidden:
+        """Puts @1, @2 … in the place of spans.
+
+        A text that already has such marks is left alone, and so is one whose marks would not be
+        found again.
+        """
+        if _MARK.search(text):
+            return Hidden(text)
+        spans = list(self.find(text, numbers=numbers))
+        shown, end = "", 0
+        for n, span in enumerate(spans, start=1):
+            shown += f"{text[end : span.start]}@{n}"
+            end = span.end
+        shown += text[end:]
+        typed = tuple(span.typed for span in spans)
+        if bring_back(shown, typed) != text:
+            return Hidden(text)
+        return Hidden(shown, typed, tuple(span.written for span in spans))
+
+    def lost(self, text: str, translation: str) -> list[str]:
+        """The dates, times and numbers of two digits or more that a translation lacks, as typed.
+
+        The translation may group digits in another way, and count hours to 12 instead of 24 or the
+        reverse.
+        """
+        spans = [s for s in self.find(text, numbers=True) if s.kind != "verbatim"]
+        if not spans:
+            return []
+        missing = []
+        for span in spans:
+            alone = rf"(?<![0-9.,:]){re.escape(span.written)}(?![0-9]|[.,:][0-9])"
+            place = re.search(alone, translation)
+            if place:
+                translation = f"{translation[: place.start()]} \0 {translation[place.end() :]}"
+            else:
+                missing.append(span)
+        left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
+        times = re.findall(r"\b([0-9]{1,2})[:.]([0-9]{2})\b", translation)
+        left.update(hour.lstrip("0") + minute for hour, minute in times)
+        words = set(re.findall(r"[^\W\d_]+", translation))
+        return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
+
+    def _said_otherwise(self, span: Span, left: Counter[str], words: set[str]) -> bool:
+        if span.kind == "date":
+            # With the same words and numbers: March 12th, 2024 for 12 March 2024.
+            parts = re.findall(r"[^\W\d_]+|[0-9]+", span.written)
+            return all(left[part] > 0 if part.isdecimal() else part in words for part in parts)
+        if span.kind == "time":
+            hour, minute = span.written.split(":")
+            h = int(hour) % 12
+            return any(left[f"{same or ''}{minute}"] > 0 for same in (h, h + 12))
+        if span.kind != "amount" or span.typed[0] in "-−±":
+            return False
+        numbers = re.findall(self._ours.number, span.typed)
+        number = self._ours.canonical(numbers[0]) if len(numbers) == 1 else ""
+        written = [number]
+        if len(number) == 2:  # an hour
+            written += [str((int(number) + 12) % 24), str(int(number) - 12)]
+        same = next((n for n in written if left[n] > 0), None)
+        if same is not None:
+            left[same] -= 1
+        return same is not None
+
+    def _written(self, kind: str, match: re.Match[str]) -> str:
+        typed, ours, theirs = match.group(), self._ours, self._theirs
+        if kind == "date":
+            day, month, *year = (int(n) for n in re.findall("[0-9]+", typed))
+            try:
+                return theirs.date(day, month, year[0] if year else None)
+            except ValueError:  # 30.02.
+                return typed
+        if kind == "time":
+            return typed.replace(".", ":")
+        if kind not in ("amount", "range"):
+            return typed
+        if _is_address(typed):
+            return typed
+        rest = re.sub(ours.number, lambda number: theirs.written(number.group(), ours), typed)
+        money = _MONEY.search(rest)
+        if money:
+            rest = _MONEY.sub("", rest).strip()
+            sign = re.match("[+±−-]?", rest)
+            assert sign is not None
+            return sign.group() + theirs.money(rest[sign.end() :].strip(), money.group())
+        return re.sub(r"\s*([%‰])", rf"{theirs.share_gap}\1", rest)
+
+
+_MONEY = re.compile("[€$£¥]")
+
+
+def _is_address(number: str) -> bool:
+    # 192.168.178.100, which looks like thousands of millions
+    parts = number.split(".")
+    return len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
+
+
+@cache
+def _pattern(language: Conventions) -> re.Pattern[str]:
+    number = language.number
+    kinds = [f"(?P<verbatim>{VERBATIM.pattern})"]
+    if language.dotted_dates:
+        day, month = "(?:0?[1-9]|[12][0-9]|3[01])", r"\.[ ]?(?:0?[1-9]|1[0-2])"
+        dates = [rf"{_BEFORE}{day}{month}\.[ ]?[12][0-9]{{3}}{_AFTER}"]
+        for word in language.date_words:  # the last full stop may end the sentence, too
+            dates.append(rf"(?<=\b(?i:{word})[ ]){day}{month}(?:\.(?=[ ]?[^\s0-9])|(?=\.$))")
+        kinds.append(f"(?P<date>{'|'.join(dates)})")
+    if language.clock:
+        kinds.append(
+            rf"(?P<time>{_BEFORE}(?:[01]?[0-9]|2[0-4])[.:][0-5][0-9](?=[ ]?{language.clock}\b)"
+            rf"|{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})"
+        )
+    else:
+        kinds.append(rf"(?P<time>{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})")
+    kinds.append(rf"(?P<range>{_BEFORE}{number}[–-]{number}(?:[ ]?[%‰€$£¥])?{_AFTER})")
+    kinds.append(
+        rf"(?P<amount>{_BEFORE}(?:[+±−-](?=[0-9€$£¥]))?(?:[€$£¥]\s?)?{number}"
+        rf"(?:\s?(?:[€$£¥%‰]|°(?:\s?[CF]\b)?|[kdcmµ]?m[²³]))?{_AFTER})"
+    )
+    kinds.append(rf"(?P<other>{_BEFORE}[0-9]+(?:[.,:/–-][0-9]+)+(?![\w]))")
+    return re.compile("|".join(kinds), re.VERBOSE)
 
 
 def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:
-    """The reverse of `hide`; None unless every mark is there exactly once."""
+    """The reverse of `Spans.hide`; None unless every mark is there exactly once."""
     marks = sorted(int(number) for number in _MARK.findall(translation))
     if marks != list(range(1, len(hidden) + 1)):
         return None
@@ -64,21 +220,3 @@ def bring_back_anyhow(translation: str, hidden: tuple[str, ...]) -> str:
     left = dict(enumerate(hidden, start=1))
     text = _MARK.sub(lambda match: left.pop(int(match.group(1)), ""), translation)
     return " ".join([*text.split(), *left.values()])
-
-
-def keeps_numbers(text: str, translation: str) -> bool:
-    """True if the translation has every time, and every number of two digits or more, of the text.
-
-    It may group their digits in another way, and count hours to 12 instead of 24 or the reverse.
-    """
-    left = Counter(re.sub(r"\D", "", n) for n in re.findall(r"\d(?:[.,:]?\d)*", translation))
-    for number in _NUMBER.findall(text):
-        hour, _, minute = number.partition(":")
-        written = [hour + minute]
-        if minute or len(number) == 2:
-            written += [f"{(int(hour) + 12) % 24}{minute}", f"{int(hour) - 12}{minute}"]
-        same = next((digits for digits in written if left[digits] > 0), None)
-        if same is None:
-            return False
-        left[same] -= 1
-    return True
