@@ -566,3 +566,12 @@ def test_an_option_of_a_search_counts(capsys: pytest.CaptureFixture[str]) -> Non
     [short] = lines_of(capsys)
     assert translate_main(["Ja"]) == 0
     assert len(short) < len(lines_of(capsys)[0])
+
+
+@pytest.mark.parametrize("model", ["~nosuchuser/x", "x" * 300])
+@pytest.mark.parametrize("more", [["Hallo"], ["--score", "a", "b"]])
+def test_a_model_that_cannot_be_called_so(
+    model: str, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert translate_main(["--model", model, *more]) == 1
+    assert "error: a run directory cannot be called" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -89,8 +89,11 @@ def engine_of(args: argparse.Namespace) -> str:
     """The engine that is asked for, or the one that the folder was written for."""
     if args.engine:
         return str(args.engine)
-    exported = args.model is not None and (Path(args.model).expanduser() / "model.bin").is_file()
-    return "ctranslate2" if exported else "torch"
+    # A user or a name that cannot be is explained when the model is loaded.
+    with suppress(OSError, RuntimeError, ValueError):
+        if args.model is not None and (Path(args.model).expanduser() / "model.bin").is_file():
+            return "ctranslate2"
+    return "torch"
 
 
 def load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
