@@ -22,7 +22,7 @@ def test_evaluation_says_how_it_was_translated(
     reference.write_text("The pizza came out of the oven.\nGood morning!\n" * 3)
     arguments = ["--input", str(source), "--reference", str(reference), "--bootstrap", "0"]
     how = ["--workers", "2", "--precision", "bf16", "--patience", "1"]
-    how += ["--no-repeat-ngram-size", "9", "--split", "always"]
+    how += ["--no-repeat-ngram-size", "9"]
     assert evaluate_main([*arguments, *how]) == 0
     text = capsys.readouterr().out
     assert "BLEU 100.00" in text
