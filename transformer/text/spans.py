@@ -113,14 +113,16 @@ class Spans:
         spans = [s for s in self.find(text, numbers=True) if s.kind != "verbatim"]
         if not spans:
             return []
-        missing = []
+        of_text: dict[str, list[Span]] = {}
         for span in spans:
-            alone = rf"(?<![0-9.,:]){re.escape(span.written)}(?![0-9]|[.,:][0-9])"
-            place = re.search(alone, translation)
-            if place:
-                translation = f"{translation[: place.start()]} \0 {translation[place.end() :]}"
-            else:
-                missing.append(span)
+            of_text.setdefault(span.written, []).append(span)
+        missing: list[Span] = []
+        for written in sorted(of_text, key=len, reverse=True):  # 12 is also in 12 March
+            alone = rf"(?<![0-9.,:]){re.escape(written)}(?![0-9]|[.,:][0-9])"
+            same = of_text[written]
+            translation, n = re.subn(alone, "\0", translation, count=len(same))
+            missing += same[n:]
+        missing.sort()
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
         times = re.findall(r"\b([0-9]{1,2})[:.]([0-9]{2})\b", translation)
         left.update(hour.lstrip("0") + minute for hour, minute in times)
