@@ -91,9 +91,9 @@ def test_bf16_is_near() -> None:
 @needs_a_compiler
 @pytest.mark.slow
 def test_there_is_no_limit_on_the_models_of_a_process() -> None:
-    # torch makes 8 programs of one function. Each model needs two, so here the second would fail.
-    with torch._dynamo.config.patch(recompile_limit=2):
-        for _ in range(2):
+    # torch makes 8 programs of one function at most; here, as many as one model needs.
+    with torch._dynamo.config.patch(recompile_limit=1):
+        for _ in range(3):
             gpt = random_gpt()
             step = CompiledStep(copy.deepcopy(gpt))
             expected = gpt.generate([[1, 2, 3]], 5)
