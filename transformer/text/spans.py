@@ -125,7 +125,7 @@ class Spans:
         missing.sort()
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
         times = re.findall(r"\b([0-9]{1,2})[:.]([0-9]{2})\b", translation)
-        left.update(hour.lstrip("0") + minute for hour, minute in times)
+        left.update(f"{int(hour) % 12}:{minute}" for hour, minute in times)
         words = set(re.findall(r"[^\W\d_]+", translation))
         return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
 
@@ -136,8 +136,7 @@ class Spans:
             return all(left[part] > 0 if part.isdecimal() else part in words for part in parts)
         if span.kind == "time":
             hour, minute = span.written.split(":")
-            h = int(hour) % 12
-            return any(left[f"{same or ''}{minute}"] > 0 for same in (h, h + 12))
+            return left[f"{int(hour) % 12}:{minute}"] > 0
         if span.kind != "amount" or span.typed[0] in "-−±":
             return False
         numbers = re.findall(self._ours.number, span.typed)
