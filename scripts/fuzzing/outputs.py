@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .inputs import GOOD, Inputs, lines_in
 from .sandbox import Ended, require, workplace
@@ -65,7 +66,7 @@ def _check_translate(ended: Ended, line: Line, given: Given, inputs: Inputs) -> 
         return
     n_best = int(given.get("--n-best") or 1)
     if "--json" not in given and (n_best > 1 or "--alternatives" in given):
-        _check_ranked(rows, lines, n_best if "--n-best" in given else 101, given)
+        _check_ranked(rows, lines, int(given.get("--alternatives") or n_best), given)
         return
     require(len(rows) == len(lines), f"{len(rows)} lines of {len(lines)}")
     if "--json" in given:
@@ -140,7 +141,7 @@ def _check_train(ended: Ended, line: Line, given: Given, inputs: Inputs) -> None
         require(bool(ended.stdout) or ended.case.stdout != "kept", "nothing printed")
         return
     runs = [text.partition("=")[2] for text in line.others if text.startswith("run_dir=")]
-    model = workplace(ended.folder) / (runs[-1] if runs else "runs/tiny") / "model.safetensors"
+    model = _place(ended, runs[-1] if runs else "runs/tiny") / "model.safetensors"
     require(model.is_file() or bool(runs), "no model was saved")
     if not line.others:
         same = model.read_bytes() == (inputs.folder / "tiny" / model.name).read_bytes()
@@ -148,7 +149,7 @@ def _check_train(ended: Ended, line: Line, given: Given, inputs: Inputs) -> None
 
 
 def _check_export(ended: Ended, line: Line, given: Given, inputs: Inputs) -> None:
-    folder = workplace(ended.folder) / str(given["--output"])
+    folder = _place(ended, str(given["--output"]))
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
     model = given.get("--model", "quickstart")
     if model in inputs.references:
@@ -167,11 +168,18 @@ _CHECKS = {
 }
 
 
+def _place(ended: Ended, name: str) -> Path:
+    # Where the command finds what is named so; ~ is its home.
+    if name == "~" or name.startswith("~/"):
+        return ended.folder / "home" / name[2:]
+    return workplace(ended.folder) / name
+
+
 def _read(ended: Ended, name: str) -> list[str]:
     if name == "-":
         require(ended.case.stdin is not None, "status 0, though standard input is closed")
         return lines_in(ended.case.stdin or b"")
-    raw = (workplace(ended.folder) / name).read_bytes()
+    raw = _place(ended, name).read_bytes()
     return lines_in(gzip.decompress(raw) if name.endswith(".gz") else raw)
 
 
@@ -192,6 +200,6 @@ def _rows(ended: Ended, line: Line, given: Given, n_lines: int) -> list[str] | N
     content = ended.stdout
     if target is not None:
         require(line.command == "evaluate" or not content, "printed, in spite of --output")
-        content = (workplace(ended.folder) / target).read_bytes()
+        content = _place(ended, target).read_bytes()
     require(content.endswith(b"\n") or not content, "the last line is cut off")
     return content.decode().split("\n")[:-1]
