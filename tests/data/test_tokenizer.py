@@ -71,6 +71,18 @@ def test_a_character_never_seen_is_spelled_in_bytes(either: Tokenizer) -> None:
     assert either.pieces(either.encode("Ω")) == ["▁", "<0xCE>", "<0xA9>"]
 
 
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_required_characters_have_a_piece(
+    kind: Literal["unigram", "bpe"], lines: list[str]
+) -> None:
+    signs = "€£§ğŠ"
+    assert not set(signs) & set("".join(lines))
+    config = TokenizerConfig(kind=kind, vocab_size=400, required_characters=signs)
+    trained = train_tokenizer(lines, config)
+    assert not any(map(trained.spells_in_bytes, signs))
+    assert trained.spells_in_bytes("ž")
+
+
 def test_learned_words_are_short(either: Tokenizer) -> None:
     line = "Ein Hund läuft durch den Schnee."
     assert len(either.encode(line)) < len(line)

@@ -158,5 +158,8 @@ class TokenizerConfig(Settings):
     """Subword regularisation while training (Kudo 2018): 0 always takes the best segmentation. For
     unigram the smoothing of the sampled distribution (0.1 to 0.5, lower is wilder), for bpe the
     share of merges dropped (0.1)."""
+    required_characters: str = Field(default="", max_length=2000)
+    """Characters that unigram and bpe get a piece for, however rare: currency signs, the letters of
+    names. What has none is spelled in bytes."""
     max_training_sentences: PositiveInt = 2_000_000
     """At most this many lines, drawn at random from both sides, train the model."""

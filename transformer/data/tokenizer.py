@@ -190,6 +190,7 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, seed: int 
             byte_fallback=True,
             split_digits=True,
             character_coverage=0.9995,
+            required_chars=config.required_characters,
             max_sentence_length=_LONGEST_LINE,
             pad_id=0,
             unk_id=1,
