@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import everyday_phrases
 import score_builtin
-from prepare_everyday import MEN, UMLAUTS, WOMEN
+from augmenting import MEN, MEN_ABROAD, SURNAMES, UMLAUTS, WOMEN, WOMEN_ABROAD
 
 from transformer.data.builtin.antecedents import person_or_thing
 from transformer.data.builtin.corpus import DECK, DEFAULT_PAIRS, draw_pairs
@@ -37,8 +37,13 @@ ROOT = Path(__file__).resolve().parents[1]
 CARD = ROOT / "transformer" / "pretrained" / "de-en" / "MODEL_CARD.md"
 CARD_SENTENCES = Path(__file__).with_name("card_sentences.txt")
 PRONOUNS = Path(__file__).with_name("person_or_thing.txt")
+HELD_OUT = Path(__file__).with_name("held_out.txt")
 
-NAMES = frozenset(name.lower() for name in f"Tom Toms Maria Marias {MEN} {WOMEN}".split())
+NAMES = frozenset(
+    f"Tom Toms Maria Marias {MEN} {WOMEN} {MEN_ABROAD} {WOMEN_ABROAD} {SURNAMES}".translate(UMLAUTS)
+    .casefold()
+    .split()
+)
 """What prepare_everyday.py exchanges for one another."""
 
 MARK = re.compile(r"(?<!not )(?<!never )seen\s+in\s+training")
@@ -137,6 +142,16 @@ def unmarked_lists() -> Iterator[Shown]:
         yield Shown(sentence.german, CARD_SENTENCES.name, False)
     for german, _ in score_builtin.read(PRONOUNS):
         yield Shown(german, PRONOUNS.name, False)
+
+
+def never_trained_on() -> Iterator[str]:
+    """Every sentence that documents, card and tests show a model with, in either language."""
+    yield from (shown.german for path in documents() for shown in shown_in(path))
+    yield from (shown.german for shown in unmarked_lists())
+    yield from (sentence.english for sentence in card_sentences())
+    for line in HELD_OUT.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            yield from line.split(" = ")
 
 
 # ------------------------------------------------------------------------------------------------

@@ -3,11 +3,21 @@
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
 
 FOLDER holds `<source>.tsv.gz`, a pair a line, German TAB English, and `dev.tsv`, which is copied.
-The same input gives the same output, one `<source>.tsv` each, and five more files: `named.tsv`,
-the sentences about Tom and Maria with other names; `typed.tsv`, everyday sentences as hasty people
-type them; `marked.tsv`, sentences with @1 for a word that both languages share (see
-`text.placeholders`); `phrases.tsv` and `sayings.tsv`, those of everyday_phrases.py from
-patterns and the fixed ones. What was done is printed, with examples.
+The same input gives the same output, one `<source>.tsv` each, and more files with what
+augmenting.py makes of them:
+
+    named       sentences about Tom and Maria with other names
+    typed       German as hasty people type it; typed_english the same for English
+    typeset     German with other quotation marks, dashes and dots
+    quoted      sentences as what somebody says
+    gendered    Lehrer:innen, Lehrer*innen for Lehrer
+    marked      with @1, @2 … for words and numbers that both languages share (`text.placeholders`)
+    renumbered  with other numbers, times and dates
+    words       single words and nouns with their article, by word_lexicon.py
+    phrases     those of everyday_phrases.py from patterns, and sayings its fixed ones
+
+What documents, card and tests show a model with is left out (check_examples.py, held_out.txt).
+What was done is printed, with examples.
 """
 
 import argparse
@@ -19,34 +29,33 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import augmenting
+from check_examples import never_trained_on, normalised
 from everyday_phrases import FIXED, phrases
+from word_lexicon import lexicon
 
 from transformer.files import write_atomically
 
 Pair = tuple[str, str]
+Augmentation = Callable[[str, str, random.Random], Pair | None]
 
 N_PHRASES = 8000
 """Pairs made of patterns in `phrases.tsv`."""
 
-EVERYDAY = ("tatoeba", "bcontrast", "covost2-dev", "cocoa-mt")
-"""Sources of `typed.tsv`: what people might say themselves."""
+EVERYDAY = ("tatoeba", "tatoeba-more", "bcontrast", "covost2-dev", "cocoa-mt")
+"""Sources of what people might say themselves."""
 
-MEN = (
-    "Adam Ahmed Alan Albert Alexander Ali Anton Arthur Ben Bernd Bruno Carl Chris Christian Daniel "
-    "David Dennis Dieter Edgar Emil Erik Ernst Felix Florian Frank Fred Georg Günter Harald Harry "
-    "Heinrich Henry Herbert Jack Jan Jim Joe Johann John Jonathan Jörg Josef Julian Jürgen Karl "
-    "Kevin Kurt Leo Leon Linus Ludwig Mark Martin Matthias Max Mehmet Michael Moritz Murat Noah "
-    "Oliver Omar Oskar Otto Patrick Paul Peter Philipp Ralf Robert Roman Rudolf Samuel Sascha "
-    "Sebastian Simon Stefan Steven Sven Theo Tim Tobias Uwe Viktor Walter Werner Willi Wolfgang"
-)
-WOMEN = (
-    "Alice Amelie Anja Anna Anne Antonia Barbara Beate Birgit Carla Carmen Charlotte Christina "
-    "Clara Claudia Diana Elena Elisabeth Ella Emma Erika Eva Fatma Frieda Gabi Greta Hanna Heike "
-    "Helena Ida Ingrid Isabel Jana Jessica Johanna Julia Karin Katharina Klara Laura Lea Lena "
-    "Leonie Lilly Linda Lisa Luise Lydia Marie Martha Melanie Mia Monika Nadia Natalie Nicole "
-    "Nina Olga Paula Petra Renate Rosa Sabine Sandra Sarah Silke Sofia Sonja Sophie Stefanie "
-    "Susanne Tanja Theresa Ursula Valentina Vanessa Vera Yvonne Zeynep"
-)
+AUGMENTATIONS: dict[str, tuple[Augmentation, tuple[str, ...]]] = {
+    # name: (what makes the pairs, which sources it takes; none for all)
+    "named": (augmenting.rename, ()),
+    "typed": (augmenting.type_hastily, EVERYDAY),
+    "typed_english": (augmenting.type_english_hastily, EVERYDAY),
+    "typeset": (augmenting.set_in_type, ()),
+    "quoted": (augmenting.quote, EVERYDAY),
+    "gendered": (augmenting.gender, ()),
+    "marked": (augmenting.mark, ()),
+    "renumbered": (augmenting.renumber, ()),
+}
 
 
 def normalise(german: str, english: str) -> Pair:
@@ -82,68 +91,6 @@ def is_usable(german: str, english: str) -> bool:
     return all(re.search(r"\w", side) and side.count('"') % 2 == 0 for side in sides)
 
 
-def rename(german: str, english: str, draw: random.Random) -> Pair | None:
-    """The pair with other names for Tom and for Maria (Mary in English); None if it has neither.
-
-    Only where both sides name them equally often, since otherwise something else is meant.
-    """
-    renamed = german, english
-    for old, names in ((("Tom", "Tom"), MEN), (("Maria", "Mary"), WOMEN)):
-        new = draw.choice(names.split())
-        # Toms → Pauls, Tom's → Paul's, Tomaten → Tomaten
-        patterns = [rf"\b{name}(?=s?\b)" for name in old]
-        found = [len(re.findall(p, side)) for p, side in zip(patterns, renamed, strict=True)]
-        if found[0] == found[1] and not (new.endswith(("s", "x", "z")) and "'" in english):
-            renamed = (
-                re.sub(patterns[0], new, renamed[0]),
-                re.sub(patterns[1], new, renamed[1]),
-            )
-    return None if renamed == (german, english) else renamed
-
-
-UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
-)
-
-
-def type_hastily(german: str, english: str, draw: random.Random) -> Pair | None:
-    """The German without capitals, final mark or umlauts, or without several of them.
-
-    None if nothing of it changes.
-    """
-    ways: list[Callable[[str], str]] = [
-        str.lower,
-        lambda text: re.sub(r"[.!?]+$", "", text),
-        lambda text: text.translate(UMLAUTS),
-    ]
-    typed = german
-    for way in draw.sample(ways, draw.choice((1, 1, 2, 3))):
-        typed = way(typed)
-    return None if typed == german else (typed, english)
-
-
-def mark(german: str, english: str, draw: random.Random) -> Pair | None:
-    """@1 for a word that both sides have once, or @1 and @2 for two; None if there is none."""
-    if "@" in german + english:
-        return None
-    once = [
-        {word for word, n in Counter(re.findall(r"\w+", side)).items() if n == 1 and len(word) > 2}
-        for side in (german, english)
-    ]
-    words = [word for word in re.findall(r"\w+", german) if word in once[0] & once[1]]
-    chosen = draw.sample(words, min(len(words), draw.choice((1, 1, 2))))
-    if not chosen:
-        return None
-    chosen.sort(key=words.index)
-
-    def replaced(side: str) -> str:
-        return re.sub(
-            r"\w+", lambda w: f"@{chosen.index(w[0]) + 1}" if w[0] in chosen else w[0], side
-        )
-
-    return replaced(german), replaced(english)
-
-
 def read(path: Path) -> Iterator[Pair]:
     """The pairs of one source."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -169,9 +116,9 @@ def main() -> None:
         raise SystemExit(f"no *.tsv.gz in {args.input}")
     args.output.mkdir(parents=True, exist_ok=True)
     draw = random.Random(args.seed)
-    named: list[Pair] = []
-    typed: list[Pair] = []
-    marked: list[Pair] = []
+    unwanted = {normalised(text) for text in never_trained_on()}
+    made: dict[str, list[Pair]] = {name: [] for name in AUGMENTATIONS}
+    all_pairs: list[Pair] = []
     for path in paths:
         source = path.name.removesuffix(".tsv.gz")
         repair = REPAIRS.get(source, lambda german, english: (german, english))
@@ -180,23 +127,25 @@ def main() -> None:
         examples: list[tuple[Pair, Pair]] = []
         for pair in read(path):
             repaired = repair(*normalise(*pair))
-            if not is_usable(*repaired):
+            if not is_usable(*repaired) or unwanted & set(map(normalised, repaired)):
                 counts["left out"] += 1
                 continue
             if repaired != pair:
                 counts["repaired"] += 1
                 examples.append((pair, repaired))
             kept.append(repaired)
-        named += [other for pair in kept if (other := rename(*pair, draw))]
-        if source in EVERYDAY:
-            typed += [other for pair in kept if (other := type_hastily(*pair, draw))]
-        marked += [other for pair in kept if (other := mark(*pair, draw))]
+        for name, (augment, sources) in AUGMENTATIONS.items():
+            if not sources or source in sources:
+                others = (augment(*pair, draw) for pair in kept)
+                made[name] += [p for p in others if p and not unwanted & set(map(normalised, p))]
         write(args.output / f"{source}.tsv", kept)
+        all_pairs += kept
         print(f"{source}: {len(kept):,} pairs, {counts['repaired']:,} of them repaired, ", end="")
         print(f"{counts['left out']:,} left out")
         for before, after in random.Random(args.seed).sample(examples, min(2, len(examples))):
             print(f"    {' | '.join(before)}\n  → {' | '.join(after)}")
-    for name, pairs in (("named", named), ("typed", typed), ("marked", marked)):
+    made["words"] = [p for p in lexicon(all_pairs) if not unwanted & set(map(normalised, p))]
+    for name, pairs in made.items():
         write(args.output / f"{name}.tsv", pairs)
         print(f"{name}: {len(pairs):,} pairs")
         for pair in draw.sample(pairs, min(5, len(pairs))):

@@ -1,8 +1,10 @@
+import importlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several at a time, so each has one thread
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -41,6 +43,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kill_trial" in metafunc.fixturenames:
         metafunc.parametrize("kill_trial", range(metafunc.config.getoption("--kill-trials")))
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], ModuleType]:
+    """Imports one of scripts/ by its name; they import one another."""
+
+    def load(name: str) -> ModuleType:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+            return importlib.import_module(name)
+
+    return load
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """No example shown of the package's model is in its training text, unless it says so."""
 
-import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,14 +14,8 @@ SHIPPED = ROOT / "transformer" / "pretrained" / "de-en"
 
 
 @pytest.fixture(scope="module")
-def examples() -> ModuleType:
-    return load("check_examples")
-
-
-def load(name: str) -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT / "scripts")
-        return importlib.import_module(name)
+def examples(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("check_examples")
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """What the scripts do to text before a model is trained on it."""
 
 import gzip
-import importlib.util
 import random
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,18 +14,8 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 @pytest.fixture(scope="module")
-def everyday() -> ModuleType:
-    return load("prepare_everyday")
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPTS)  # one imports another
-        spec.loader.exec_module(module)
-    return module
+def everyday(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("prepare_everyday")
 
 
 @pytest.mark.parametrize(
@@ -59,53 +49,13 @@ def test_complete(everyday: ModuleType, german: str, english: str, expected: str
     assert everyday.complete(german, english) == (german, expected)
 
 
-def test_rename_changes_both_sides_alike(everyday: ModuleType) -> None:
-    german, english = "Toms Tomaten mag Maria, sagt Tom.", "Mary likes Tom's tomatoes, Tom says."
-    for seed in range(20):
-        de, en = everyday.rename(german, english, random.Random(seed))
-        man, woman = de.removesuffix(".").split()[-1], de.split()[3].rstrip(",")
-        if man == "Tom":  # the name drawn ends in s, x or z, whose genitive is another
-            continue
-        assert man in everyday.MEN.split() and woman in everyday.WOMEN.split()
-        assert de == f"{man}s Tomaten mag {woman}, sagt {man}."
-        assert en == f"{woman} likes {man}'s tomatoes, {man} says."
-    assert everyday.rename("Er singt.", "He sings.", random.Random(1)) is None
-    assert everyday.rename("Tom singt.", "He sings.", random.Random(1)) is None
-
-
-def test_hasty_typing_leaves_the_english(everyday: ModuleType) -> None:
-    german, english = "Schließ bitte die Tür!", "Please close the door!"
-    found = {everyday.type_hastily(german, english, random.Random(seed)) for seed in range(50)}
-    assert {en for _, en in found} == {english}
-    assert {de for de, _ in found} > {
-        "schließ bitte die tür!",
-        "Schließ bitte die Tür",
-        "Schliess bitte die Tuer!",
-        "schliess bitte die tuer",
-    }
-    assert everyday.type_hastily("ja", "yes", random.Random(1)) is None
-
-
-def test_marks_stand_for_the_same_word(everyday: ModuleType) -> None:
-    german, english = "In Boston traf Anna einen Hund, Anna!", "Anna met a dog in Boston, Anna!"
-    assert everyday.mark(german, english, random.Random(1)) == (
-        "In @1 traf Anna einen Hund, Anna!",
-        "Anna met a dog in @1, Anna!",
-    )
-    two = {
-        everyday.mark("Eva traf Ben.", "Ben was met by Eva.", random.Random(s)) for s in range(9)
-    }
-    assert ("@1 traf @2.", "@2 was met by @1.") in two
-    assert everyday.mark("Er singt.", "He sings.", random.Random(1)) is None
-    assert everyday.mark("Schreib an Eva@web.de", "Write to Eva@web.de", random.Random(1)) is None
-
-
 def test_the_same_input_gives_the_same_output(
     everyday: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "in"
     source.mkdir()
-    rows = 'Tom mag Maria.\tTom likes Mary.\n„Halb\t"Half\nSchön.\tNice.\n'
+    shown = "Die Pizza kam aus dem Ofen und schmeckte gut!\tUnlike it.\nSo.\thello WORLD!\n"
+    rows = 'Tom mag Maria.\tTom likes Mary.\n„Halb\t"Half\nSchön.\tNice.\n' + shown
     with gzip.open(source / "tatoeba.tsv.gz", "wt", encoding="utf-8") as file:
         file.write(rows)
     outputs = []
@@ -117,7 +67,8 @@ def test_the_same_input_gives_the_same_output(
     assert outputs[0] == outputs[1]
     assert outputs[0]["tatoeba.tsv"] == "Tom mag Maria.\tTom likes Mary.\nSchön.\tNice.\n"
     assert set(outputs[0]) == {
-        *("tatoeba.tsv", "named.tsv", "typed.tsv", "marked.tsv", "phrases.tsv", "sayings.tsv"),
+        *("tatoeba.tsv", "words.tsv", "phrases.tsv", "sayings.tsv"),
+        *(f"{name}.tsv" for name in everyday.AUGMENTATIONS),
     }
     assert len(outputs[0]["phrases.tsv"].splitlines()) == everyday.N_PHRASES
     assert "Bis morgen!\tSee you tomorrow!\n" in outputs[0]["sayings.tsv"]
@@ -132,8 +83,8 @@ def test_a_line_of_three_columns_is_named(everyday: ModuleType, tmp_path: Path) 
 
 
 @pytest.fixture(scope="module")
-def phrases() -> ModuleType:
-    return load("everyday_phrases")
+def phrases(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("everyday_phrases")
 
 
 def test_phrases_are_whole_and_the_same_for_the_same_seed(phrases: ModuleType) -> None:
@@ -173,8 +124,10 @@ def test_numbers_times_and_names_of_phrases_agree(phrases: ModuleType) -> None:
         assert de.split()[-1] == en.split()[-1]
 
 
-def test_pronouns_are_counted_one_by_one_and_in_pairs() -> None:
-    score = load("score_builtin")
+def test_pronouns_are_counted_one_by_one_and_in_pairs(
+    script: Callable[[str], ModuleType],
+) -> None:
+    score = script("score_builtin")
     pairs = score.read(SCRIPTS / "person_or_thing.txt")
     assert len(pairs) % 2 == 0 and len(pairs) >= 40
     assert {score.pronoun(english) for _, english in pairs} == {"it", "he", "she", "they"}
