@@ -28,8 +28,8 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 NEWEST_FOR_LOWEST_TORCH = (3, 11)
 """A Python that was current when that torch was."""
 
-LEFT_BEHIND = (".*", "build", "dist", "runs", "venv", "__pycache__", "*.egg-info")
-"""What is not copied: all that is made from the rest."""
+LEFT_BEHIND = (".*", "build", "dist", "data", "runs", "venv", "*.egg-info")
+"""What is not copied of the project's folder: all that is made from the rest."""
 
 COMMAND = ("transformer-translate", "Die Pizza kam aus dem Ofen")
 ANSWER = "The pizza came out of the oven."
@@ -144,8 +144,14 @@ def _copy() -> Iterator[Path]:
     # Of the whole project, since building a package writes into its folder.
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
         source = Path(folder) / "source"
-        shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+        shutil.copytree(ROOT, source, ignore=_left_behind)
         yield source
+
+
+def _left_behind(folder: str, names: list[str]) -> set[str]:
+    # Deeper down such a name is the package's own: transformer/runs.
+    patterns = LEFT_BEHIND if Path(folder) == ROOT else ("__pycache__",)
+    return shutil.ignore_patterns(*patterns)(folder, names)
 
 
 def _run(command: list[str], folder: Path) -> str:
