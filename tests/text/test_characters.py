@@ -7,7 +7,13 @@ import pytest
 
 from transformer.data.tokenizer import Tokenizer
 from transformer.text.capitals import is_shouted, shout
-from transformer.text.characters import cut_at_symbols, printable, with_apostrophes
+from transformer.text.characters import (
+    cut_at_symbols,
+    is_unreadable,
+    printable,
+    with_apostrophes,
+    with_plain_marks,
+)
 from transformer.text.german import GERMAN, restore_umlauts
 from transformer.text.rules import NEUTRAL
 from transformer.text.sentences import cut, split_sentences
@@ -19,10 +25,24 @@ PRETRAINED = Path(__file__).parents[2] / "transformer" / "pretrained" / "de-en"
 def test_accents_as_apostrophes() -> None:
     typed = "Wie geht´s dir? Ich komm´ gleich, um 5´"
     assert with_apostrophes(typed) == typed.replace("´", "'")
-    assert with_apostrophes("`a` ´b") == "`a' ´b"
+    assert with_apostrophes("`a` ´b, c`") == "`a` ´b, c'"
 
 
-SPANS = Spans("de", "en")
+def test_marks_that_the_vocabulary_lacks_get_a_plain_form(tokenizer: Tokenizer) -> None:
+    assert tokenizer.spells_in_bytes("’") and not tokenizer.spells_in_bytes(",")
+    known = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    typed = "„Geht’s?” — «Ja», −5 ka\u00adputt\u200b."
+    assert with_plain_marks(typed, known) == '„Geht\'s?" – "Ja", -5 kaputt.'
+    assert with_plain_marks("Geht’s?", tokenizer) == "Geht’s?"  # which has no plain one, either
+
+
+def test_capitals_are_readable_where_their_letters_are() -> None:
+    known = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    assert known.spells_in_bytes("Ö") and not is_unreadable("Ö", known)
+    assert is_unreadable("Š", known) and is_unreadable("²", known)
+
+
+SPANS = Spans("de", "en", "é€".__contains__)
 
 PATTERNS = [
     *("z. B. ", "1. ", "Str. ", "Nr. 1 ", "Wort", ". ", "! ", "…  ", "..", '."', '. "', "„“"),
@@ -41,6 +61,23 @@ PATTERNS = [
         "🐕",
         "🐕a",
         "\u200d",
+    ),
+    *(
+        "<a ",
+        "<!--",
+        "`",
+        "{{",
+        "{a",
+        "%(",
+        "%1",
+        "/a",
+        "./",
+        "C:\\",
+        "#1",
+        "&a",
+        "§ ",
+        "é ",
+        "€ é",
     ),
 ]
 

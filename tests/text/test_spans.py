@@ -32,6 +32,19 @@ ENGLISH = Spans("en", "de", "€$%‰°²".__contains__)
         ("von 8-12 13-17 Uhr", "von 8-12 13-17 Uhr", []),
         ("+49 (0)30 901820, (030) 123456.", "@1, @2.", ["+49 (0)30 901820", "(030) 123456"]),
         ("0171 - 2345678", "@1", ["0171 - 2345678"]),
+        ("#München, @anna_k! Nr. #5", "@1, @2! Nr. #5", ["#München", "@anna_k"]),
+        ("Führe `pip install x` aus.", "Führe @1 aus.", ["`pip install x`"]),
+        ("<p>Ein <b>Hund</b></p>", "@1 Ein @2 Hund @3 @4", ["<p>\0", "<b>\0", "\0</b>", "\0</p>"]),
+        ("a < b > c, Q&A, 5 < 6", "a < b > c, Q&A, 5 < 6", []),
+        ("Tee&nbsp;&amp; Kaffee", "Tee @1 @2 Kaffee", ["\0&nbsp;", "\0&amp;"]),
+        (
+            "{count} von %1$s, %d %(n)s ${x}",
+            "@1 von @2, @3 @4 @5",
+            ["{count}", "%1$s", "%d", "%(n)s", "${x}"],
+        ),
+        (r"In C:\Users\Max, bitte.", "In @1, bitte.", [r"C:\Users\Max"]),
+        ("~/a/b.txt, /usr/bin/, und/oder", "@1, @2, und/oder", ["~/a/b.txt", "/usr/bin/"]),
+        ("Nach § 5a und §§ 7, 8", "Nach @1 und @2, 8", ["§ 5a", "§§ 7"]),
     ],
 )
 def test_hide(text: str, shown: str, hidden: list[str]) -> None:
@@ -40,6 +53,15 @@ def test_hide(text: str, shown: str, hidden: list[str]) -> None:
     assert found.written == found.typed
     if hidden:
         assert bring_back(shown, tuple(hidden)) == text
+
+
+def test_words_that_the_model_cannot_read_are_carried_over() -> None:
+    spans = Spans("de", "en", "şıŠ²•".__contains__)
+    found = spans.hide("• Ayşe Yıldız fährt einen Škoda-Bus, 10² km, mit Ali.")
+    assert found.shown == "@1 @2 fährt einen @3, @4 km, mit Ali."
+    assert found.typed == ("•", "Ayşe Yıldız", "Škoda-Bus", "10²")
+    assert spans.lost("Ayşe und <b>", "Ayşe and <b>.") == []
+    assert spans.lost("Ayşe und <b>, Ayşe", "Ayşe and <i>") == ["<b>", "Ayşe"]
 
 
 def test_bring_back_wants_every_mark_once() -> None:
@@ -144,7 +166,7 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Am 12.03.2024.", "On 12,03,2024.", "12.03.2024"),
         ("-15 Grad", "15 degrees", "-15"),
         ("3 Äpfel", "three apples", ""),
-        ("12,50 Euro, A380, 2010-2015", "much", "12,50"),
+        ("12,50 Euro, A380, 2010-2015", "much", "12,50|2010-2015"),
         ("Nichts", "77", ""),
         ("", "", ""),
     ],

@@ -36,7 +36,7 @@ def test_the_model_in_the_package_brings_its_settings(
     tune: Callable[..., Config], caplog: pytest.LogCaptureFixture
 ) -> None:
     config = tune(*SHIPPED, "training.peak_learning_rate=1e-9", "decoding.beam_size=2")
-    theirs = RunDirectory.shipped().load_config()
+    theirs = RunDirectory.find().load_config()
     run = train(config)
     found = RunDirectory(run.directory).load_config()
     assert found.model == theirs.model
@@ -49,7 +49,7 @@ def test_the_model_in_the_package_brings_its_settings(
 
 
 def test_what_was_set_stays_and_what_contradicts_is_an_error(tune: Callable[..., Config]) -> None:
-    theirs = RunDirectory.shipped().load_config()
+    theirs = RunDirectory.find().load_config()
     taken, notes = take_over(tune(*SHIPPED, "model.dropout=0.25", "decoding.alpha=0.9"))
     assert taken.model == theirs.model.model_copy(update={"dropout": 0.25})
     assert taken.decoding == theirs.decoding.model_copy(update={"alpha": 0.9})
@@ -107,7 +107,7 @@ def test_a_run_that_has_taken_settings_over_is_resumed_without_their_source(
 def test_a_dry_run_shows_what_is_taken_over(
     tune: Callable[..., Config], caplog: pytest.LogCaptureFixture
 ) -> None:
-    theirs = RunDirectory.shipped().load_config()
+    theirs = RunDirectory.find().load_config()
     with caplog.at_level(logging.INFO):
         report = describe_run(tune(*SHIPPED, "training.batch_tokens=200"))
     assert f"d_ff: {theirs.model.d_ff}" in report and "taken over from" in caplog.text

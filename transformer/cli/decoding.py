@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -52,7 +51,12 @@ def _parser_of(field: FieldInfo) -> Callable[[str], float]:
 def add_model_options(options: Options) -> None:
     """Which model, and what computes it."""
     options.add(
-        "--model", metavar="DIR", help="run directory; without it, the model in the package"
+        "--model",
+        metavar="DIR",
+        help="run directory; or de-en or en-de, the models in the package (de-en)",
+    )
+    options.add(
+        "--to", metavar="LANG", help="the language to translate into, en or de: in place of --model"
     )
     options.add(
         "--engine",
@@ -67,6 +71,24 @@ def add_model_options(options: Options) -> None:
     )
     options.add("--device", default="cpu", help="cpu, cuda, cuda:1, mps, auto (cpu)")
     options.add("--threads", type=whole(1, MAX_THREADS), metavar="N", help="CPU threads")
+
+
+def choose_direction(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Puts the model in the package that translates into `--to` in the place of `--model`.
+
+    Ends the command if there is none, or a model was named as well.
+    """
+    if args.to is None:
+        return
+    from ..runs.directory import packaged
+
+    if args.model is not None:
+        parser.error("--to chooses a model in the package; leave it out with --model")
+    names = {name.split("-")[1]: name for name in packaged()}
+    if args.to.lower() not in names:
+        into = " and ".join(sorted(names))
+        parser.error(f"the models in the package translate into {into}; found --to {args.to}")
+    args.model = names[args.to.lower()]
 
 
 def add_file_options(options: Options) -> None:
@@ -89,9 +111,11 @@ def engine_of(args: argparse.Namespace) -> str:
     """The engine that is asked for, or the one that the folder was written for."""
     if args.engine:
         return str(args.engine)
-    # A user or a name that cannot be is explained when the model is loaded.
-    with suppress(OSError, RuntimeError, ValueError):
-        if args.model is not None and (Path(args.model).expanduser() / "model.bin").is_file():
+    from ..runs.directory import RunDirectory
+
+    # A name that cannot be is explained when the model is loaded.
+    with suppress(OSError, UserError):
+        if (RunDirectory.find(args.model).path / "model.bin").is_file():
             return "ctranslate2"
     return "torch"
 

@@ -20,6 +20,7 @@ from .decoding import (
     add_file_options,
     add_model_options,
     add_search_options,
+    choose_direction,
     engine_of,
     load_translator,
     progress,
@@ -72,6 +73,7 @@ def _run(argv: Sequence[str] | None) -> int:
     if (args.input is None) == (args.hypotheses is None):
         parser.error("give either --input, to translate it, or --hypotheses, to score it as it is")
     refuse_stray(parser, args, "--hypotheses" if args.input is None else "--input", [translating])
+    choose_direction(parser, args)
     require_stdout()
     return _evaluate(args)
 

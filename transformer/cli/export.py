@@ -52,7 +52,7 @@ def _export(args: argparse.Namespace) -> int:
     from ..export.trained import ExportError, Trained, new_folder
     from ..runs.directory import RunDirectory
 
-    run = RunDirectory(args.model) if args.model else RunDirectory.shipped()
+    run = RunDirectory.find(args.model)
     config = run.load_config()
     of_gpt = config.task == "language_modeling"
     if of_gpt and args.format != "huggingface":

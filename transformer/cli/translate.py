@@ -18,6 +18,7 @@ from .decoding import (
     add_file_options,
     add_model_options,
     add_search_options,
+    choose_direction,
     engine_of,
     load_translator,
     progress,
@@ -89,6 +90,7 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser.parse_intermixed_args(argv)
     mode = _mode(args)
     refuse_stray(parser, args, mode, groups)
+    choose_direction(parser, args)
     if args.text and args.input:
         parser.error("give text or --input, not both")
     if mode == "--score" and args.input is None and len(args.text) != 1:
@@ -271,7 +273,7 @@ def _about(args: argparse.Namespace, mode: str, settings: dict[str, Any]) -> dic
     else:
         source = digest(args.input) if args.input not in (None, STDIN) else None
     engine = engine_of(args)
-    folder = (RunDirectory(args.model) if args.model else RunDirectory.shipped()).path
+    folder = RunDirectory.find(args.model).path
     weights = folder / ("model.bin" if engine == "ctranslate2" else "model.safetensors")
     search = {"mode": mode, **settings, "prefix": args.prefix, "n_best": args.n_best}
     search |= {"json": args.json, "alternatives": args.alternatives}

@@ -31,12 +31,12 @@ class Trained:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Trained":
-        """Loads a run directory or, without `path`, the model in the package.
+        """Loads a run directory or a model in the package; see `RunDirectory.find`.
 
         Raises:
             CheckpointError: not a run directory, or one without usable weights.
         """
-        run = RunDirectory(path) if path else RunDirectory.shipped()
+        run = RunDirectory.find(path)
         loaded = load_run(run, "translation")
         return cls(loaded.model, loaded.tokenizer, loaded.config, loaded.longest_src)
 

@@ -107,10 +107,11 @@ class Translator:
         attention_kernel: KernelName = "formula",
         shortlist: bool = False,
     ) -> Translator:
-        """Loads the model of a run directory, or without `path` the one in the package.
+        """Loads the model of a run directory, or one in the package.
 
         Args:
-            path: the run directory.
+            path: the run directory; or `de-en` or `en-de`, the models in the package
+                (`./de-en` is a folder of that name). None: `de-en`.
             device: cpu, cuda, cuda:1, mps, or auto: a GPU if there is one.
             precision: of the matrix products; see `convert`.
             attention_kernel: formula, or fused, which is quicker on a GPU; see `use_kernel`.
@@ -122,7 +123,7 @@ class Translator:
         """
         check_precision(precision)
         chosen = choose_device(device)
-        run = RunDirectory.shipped() if path is None else RunDirectory(path)
+        run = RunDirectory.find(path)
         loaded = load_run(run, "translation")
         pieces = None
         if shortlist:

@@ -169,7 +169,8 @@ class _Worker(_Process):
 
     def start(self) -> None:
         self.started_by = os.getpid()
-        super().start()
+        with _starting:  # filelock refuses a fork during another thread's
+            super().start()
 
     def terminate(self) -> None:
         self.kill()
@@ -188,16 +189,17 @@ class _WorkerContext(_Context):
 # One lock for all owners, since it is held briefly and seldom. It is reentrant because the garbage
 # collector may close a generator in the thread that holds it.
 _lock = threading.RLock()
+_starting = threading.Lock()
 
 
-def _new_lock() -> None:
-    global _lock
-    _lock = threading.RLock()
+def _new_locks() -> None:
+    global _lock, _starting
+    _lock, _starting = threading.RLock(), threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    # A thread that holds it in the parent does not exist in the child.
-    os.register_at_fork(after_in_child=_new_lock)
+    # A thread that holds one in the parent does not exist in the child.
+    os.register_at_fork(after_in_child=_new_locks)
 
 
 _engine: Engine  # of a worker process

@@ -25,10 +25,18 @@ TOKENIZERS = ("sentencepiece.model", "characters.json", "tokenizer.json")
 MODEL = "model.safetensors"
 """What the weights are called, in a run directory and in a checkpoint."""
 
-SHIPPED = Path(str(files("transformer"))) / "pretrained" / "de-en"
-"""The run directory of the model in the package."""
+PRETRAINED = Path(str(files("transformer"))) / "pretrained"
+"""Where the models in the package are."""
+
+SHIPPED = PRETRAINED / "de-en"
+"""The run directory of the one that is used where none is named."""
 
 Task = Literal["translation", "language_modeling"]
+
+
+def packaged() -> list[str]:
+    """The names of the models in the package: from which language to which."""
+    return sorted(path.parent.name for path in PRETRAINED.glob(f"*/{MODEL}"))
 
 
 class RunDirectory:
@@ -62,9 +70,21 @@ class RunDirectory:
         return next((path for path in paths if path.is_file()), paths[0])
 
     @classmethod
-    def shipped(cls) -> "RunDirectory":
-        """The run directory of the model in the package."""
-        return cls(SHIPPED)
+    def find(cls, name: str | Path | None = None) -> "RunDirectory":
+        """The run directory of a model that is used.
+
+        Args:
+            name: its path; or `de-en` or `en-de`, a model in the package (`./de-en` is a folder of
+                that name); None: the package's German-English one.
+
+        Raises:
+            CheckpointError: no directory can have this name.
+        """
+        if name is None:
+            return cls(SHIPPED)
+        if isinstance(name, str) and name in packaged():
+            return cls(PRETRAINED / name)
+        return cls(name)
 
     def is_empty(self) -> bool:
         """True if a run here would overwrite nothing.
@@ -123,8 +143,8 @@ class RunDirectory:
             there = "is a file" if self.path.exists() else "does not exist"
             what = "has no config.yaml" if self.path.is_dir() else there
             raise CheckpointError(
-                f"{self.path} {what}; name the directory that transformer-train wrote, "
-                f"such as runs/quickstart"
+                f"{self.path} {what}; name the directory that transformer-train wrote, such as "
+                f"runs/quickstart, or a model in the package: {', '.join(packaged())}"
             )
         config = load_config(self.config)
         if task is not None and config.task != task:

@@ -13,8 +13,12 @@ def with_bytes(text: str) -> str:
 
 
 def with_apostrophes(text: str) -> str:
-    """Puts ' for the accents that are often typed in its place: Wie geht´s?"""
-    return re.sub(r"(?<=\w)[´`](?=\w|\s|$)", "'", text)
+    """Puts ' for the accents that are often typed in its place: Wie geht´s?
+
+    Not for those around code: `ls`.
+    """
+    typed = r"`[^`\n]+`|(?<=\w)[´`](?=\w|\s|$)"
+    return re.sub(typed, lambda found: "'" if len(found.group()) == 1 else found.group(), text)
 
 
 def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
@@ -30,11 +34,43 @@ def cut_at_symbols(line: str, tokenizer: Tokenizer) -> list[tuple[str, bool]]:
 
 
 def is_unreadable(character: str, tokenizer: Tokenizer) -> bool:
-    """True of a sign that the vocabulary spells in bytes or reads as another: ² as 2."""
+    """True of a character that the vocabulary spells in bytes or reads as another: ² as 2.
+
+    ASCII's letters and digits are readable, even if the training text lacked one.
+    """
+    if character.isspace() or (character.isascii() and character.isalnum()):
+        return False
     if unicodedata.decomposition(character).startswith(("<super>", "<sub>", "<fraction>")):
         return True
-    sign = not (character.isalnum() or character.isspace())
-    return sign and tokenizer.spells_in_bytes(character)
+    # Capitals are rarer than their letters: a vocabulary may have ö without Ö.
+    return all(map(tokenizer.spells_in_bytes, {character, character.lower()}))
+
+
+_PLAIN = {"\u2212": "-", "′": "'", "″": '"', "⁄": "/"}
+_SINGLE = "‘’‚‛‹›"
+
+
+def with_plain_marks(text: str, tokenizer: Tokenizer) -> str:
+    """Puts plain quotation marks and dashes for those that the vocabulary spells in bytes.
+
+    Characters that nobody sees, such as the soft hyphen, are left out.
+    """
+    if text.isascii():
+        return text
+    plain: dict[str, str | int | None] = {}
+    for character in set(text):
+        category = unicodedata.category(character)
+        if category == "Cf":
+            plain[character] = ""
+        elif not character.isascii() and tokenizer.spells_in_bytes(character):
+            instead = _PLAIN.get(character)
+            if category in ("Pi", "Pf") or character in "„‚":
+                instead = "'" if character in _SINGLE else '"'
+            elif category == "Pd":
+                instead = "–" if not tokenizer.spells_in_bytes("–") else "-"
+            if instead and not tokenizer.spells_in_bytes(instead):
+                plain[character] = instead
+    return text.translate(str.maketrans(plain))
 
 
 def _is_symbol(character: str) -> bool:

@@ -2,12 +2,19 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ..config import TextConfig
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from .capitals import is_shouted, shout
-from .characters import cut_at_symbols, is_unreadable, with_apostrophes, with_bytes
+from .characters import (
+    cut_at_symbols,
+    is_unreadable,
+    with_apostrophes,
+    with_bytes,
+    with_plain_marks,
+)
 from .german import GERMAN, is_german
 from .joining import Translation
 from .rules import NEUTRAL
@@ -81,7 +88,8 @@ class Preparer:
         self._settings = settings
         self._rules = GERMAN if is_german(src_lang) else NEUTRAL
         self._longest = MAX_PIECES if longest_src is None else longest_src
-        self._spans = Spans(src_lang, tgt_lang, lambda c: is_unreadable(c, tokenizer))
+        self._unreadable = cache(lambda c: is_unreadable(c, tokenizer))
+        self._spans = Spans(src_lang, tgt_lang, self._unreadable)
 
     def prepare(self, line: str) -> Line:
         """Cuts a line into its sentences and what stands between them.
@@ -93,15 +101,23 @@ class Preparer:
         for i, row in enumerate(with_bytes(line).split("\n")):
             parts += ["\n"] * (i > 0)
             for run, stays in cut_at_symbols(row, self._tokenizer):
-                parts += [run] if stays else self._sentences(run)
+                parts += [run] if stays or self._says_nothing(run) else self._sentences(run)
         return Line(parts)
+
+    def _says_nothing(self, text: str) -> bool:
+        # Numbers, rulers, time codes, other alphabets: nothing that the model could translate.
+        return self._settings.placeholders and bool(text.strip()) and not self._has_letters(text)
+
+    def _has_letters(self, text: str) -> bool:
+        return any(c.isalpha() and not self._unreadable(c) for c in text)
 
     def searches(self, sentence: Sentence) -> Searches:
         """Says what to search for, one search after the other, until a sentence is translated.
 
         Most sentences need one search. If all its translations have lost a mark, the next search is
-        for the sentence with nothing hidden. If the best translation then lacks a number, the last
-        search is for the sentence with a mark in the place of every number.
+        for the sentence with nothing hidden. If the best translation then lacks something that must
+        be in it, the next search is for the sentence with a mark in the place of every number. If
+        that loses marks, too, what stands between the marks is translated piece by piece.
         """
         found = [sentence.written(each) for each in (yield sentence.ids)]
         if sentence.hidden:
@@ -122,7 +138,25 @@ class Preparer:
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
             found = _with_all_marks(again, spans.written) or found
+        if self._spans.lost(sentence.plain, found[0].text):
+            found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
+
+    def _piece_by_piece(
+        self, sentence: Sentence
+    ) -> Generator[list[int], list[Translation], Translation]:
+        text, score, end = "", 0.0, 0
+        for span in [*self._spans.find(sentence.plain, numbers=True), None]:
+            piece = sentence.plain[end : span.start if span else None]
+            words = piece.strip(" ,;:–-")
+            if self._has_letters(words):
+                best = sentence.written((yield self._ids(words))[0])
+                piece = piece.replace(words, _as_part(best.text, words))
+                score += best.score
+            text += piece
+            if span:
+                text, end = text + span.written, span.end
+        return Translation(text.strip(), score)
 
     def _warned(self, sentence: Sentence, found: Translation) -> Translation:
         lost = self._spans.lost(sentence.plain, found.text)
@@ -151,7 +185,7 @@ class Preparer:
 
     def _sentences(self, text: str) -> Iterator[Sentence]:
         settings, tokenizer = self._settings, self._tokenizer
-        text = with_apostrophes(text)
+        text = with_plain_marks(with_apostrophes(text), tokenizer)
         ids = tokenizer.encode(text)
         if settings.split == "never":
             self._check_length("line", ids)
@@ -180,6 +214,16 @@ class Preparer:
                     if len(parts) > 1:
                         plain = tokenizer.decode(part)
                     yield Sentence([*part, tokenizer.eos_id], plain, hidden, shouted)
+
+
+def _as_part(translation: str, words: str) -> str:
+    # Without the full stop and the capital of a sentence, if the words of the text have none.
+    if not words.endswith((".", "!", "?", "…")):
+        translation = translation.rstrip(".")
+    first = translation.split(" ")[0]
+    if words[0].islower() and first[1:].islower() and not first.startswith("I'"):
+        translation = translation[0].lower() + translation[1:]
+    return translation
 
 
 def _with_all_marks(

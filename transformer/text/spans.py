@@ -6,7 +6,7 @@ Addresses come back as they were typed. Numbers come back as the other language 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -14,10 +14,19 @@ from typing import NamedTuple
 from .conventions import Conventions, conventions_of
 
 # Addresses of pages and people, telephone numbers, and other numbers of six digits or more that are
-# not amounts: of accounts, orders. The full stop or bracket after one does not belong to it.
+# not amounts: of accounts, orders. The full stop or bracket after one does not belong to it. Then
+# what programs read: code in backticks, tags, placeholders, paths, hashtags and names of users.
 VERBATIM = re.compile(
     r"""
-    (?<! [\w.+-] )
+    `[^`\n]+` | §{1,2} \s? [0-9]+[a-z]?
+    | </?[A-Za-z][^<>\n]*> | <!--[^\n]{0,999}?--> | &(?:[A-Za-z]+|\#[0-9]+);
+    | \{\{[^{}\n]*\}\} | \$?\{[\w.:%$-]*\}
+    | (?<! [\w%] ) % (?: \( \w+ \) )? (?: [0-9]+\$ )? [0-9.]* [sdifgxu@] (?! \w )
+    | (?<! [\w\\] ) [A-Za-z]:\\ [^\s"<>|]* (?<! [.,;:!?] )
+    | (?<! [\w./~] ) (?: ~ | \.{1,2} )? / (?: [\w.+-]+ / )+ [\w+-]* (?: \.\w+ )*
+    | (?<! [\w&/#] ) \# (?= \w*[^\W\d_] ) \w+
+    | (?<! [\w.+@-] ) @ [^\W\d]\w+
+    | (?<! [\w.+-] )
     (?:
         (?i: https?:// | www\. ) \S+ (?<! [.,;:!?)\]}"'»“”] )
         | [\w.+-]+ @ [\w-]+ (?: \.[\w-]+ )+
@@ -28,6 +37,9 @@ VERBATIM = re.compile(
     re.VERBOSE,
 )
 _MARK = re.compile(r"(?<![\w.+-])@ ?(\d{1,9})\b")
+_GLUE = "\0"
+"""At the end of what is hidden: no space was there."""
+_SHARES_A_WORD = re.compile(r"[\w.+-]")
 _BEFORE = r"(?<![\w.,:/@+−-])"
 _AFTER = r"(?!\w|[.,:/–-][0-9])"
 
@@ -37,7 +49,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    kind: str  # verbatim, date, time, amount, range or other
+    kind: str  # verbatim, word, date, time, amount, range or other
     typed: str
     written: str  # in the other language
 
@@ -57,7 +69,8 @@ class Spans:
     Args:
         src_lang: the language of the texts.
         tgt_lang: that of their translations. If either is unknown, numbers stay as they are.
-        unreadable: true of a character that the model has no piece for.
+        unreadable: true of a character that the model has no piece for. Words with such a letter
+            are carried over, as names mostly are.
     """
 
     def __init__(
@@ -71,19 +84,24 @@ class Spans:
         self._pattern = _pattern(ours)
         self._theirs_number = re.compile(rf"(?<![0-9]){theirs.number}(?![0-9])")
 
-    def find(self, text: str, *, numbers: bool) -> Iterator[Span]:
-        """Yields the spans of a text, in order.
+    def find(self, text: str, *, numbers: bool) -> list[Span]:
+        """Returns the spans of a text, in order.
 
         Args:
             text: a sentence.
             numbers: also those that the model can read: numbers of two digits or more, times.
         """
+        strange = {c for c in set(text) if self._unreadable(c)}
+        spans = []
         for match in self._pattern.finditer(text):
             kind, typed = str(match.lastgroup), match.group()
             if kind == "amount" and len(typed) == 1:
                 continue  # a single digit may become a word
-            if numbers or kind == "verbatim" or any(map(self._unreadable, set(typed))):
-                yield Span(*match.span(), kind, typed, self._written(kind, match))
+            if numbers or kind == "verbatim" or not strange.isdisjoint(typed):
+                spans.append(Span(*match.span(), kind, typed, self._written(kind, match)))
+        if strange:
+            spans += _strange_spans(text, strange, besides=spans)
+        return sorted(spans)
 
     def hide(self, text: str, *, numbers: bool = False) -> Hidden:
         """Puts @1, @2 … in the place of spans.
@@ -93,40 +111,52 @@ class Spans:
         """
         if _MARK.search(text):
             return Hidden(text)
-        spans = list(self.find(text, numbers=numbers))
-        shown, end = "", 0
+        spans = self.find(text, numbers=numbers)
+        shown: list[str] = []
+        typed: list[str] = []
+        written: list[str] = []
+        end = 0
         for n, span in enumerate(spans, start=1):
-            shown += f"{text[end : span.start]}@{n}"
+            # A mark is a word of its own: spaces set it apart, and vanish when it is brought back.
+            touches = n > 1 and span.start == end
+            left = (
+                _GLUE if touches or _SHARES_A_WORD.match(text[span.start - 1 : span.start]) else ""
+            )
+            right = _GLUE if re.match(r"\w", text[span.end : span.end + 1]) else ""
+            shown += [text[end : span.start], " " * len(left), f"@{n}", " " * len(right)]
+            typed.append(left + span.typed + right)
+            written.append(left + span.written + right)
             end = span.end
-        shown += text[end:]
-        typed = tuple(span.typed for span in spans)
-        if bring_back(shown, typed) != text:
+        whole = "".join([*shown, text[end:]])
+        if bring_back(whole, typed) != text:
             return Hidden(text)
-        return Hidden(shown, typed, tuple(span.written for span in spans))
+        return Hidden(whole, tuple(typed), tuple(written))
 
     def lost(self, text: str, translation: str) -> list[str]:
-        """The dates, times and numbers of two digits or more that a translation lacks, as typed.
+        """What a translation lacks of a text, in order and as typed.
 
-        The translation may group digits in another way, and count hours to 12 instead of 24 or the
-        reverse.
+        That is what must not change, dates, times, and numbers of two digits or more. The
+        translation may group digits in another way, use another dash, and count hours to 12 instead
+        of 24 or the reverse.
         """
-        spans = [s for s in self.find(text, numbers=True) if s.kind != "verbatim"]
-        if not spans:
-            return []
         of_text: dict[str, list[Span]] = {}
-        for span in spans:
+        for span in self.find(text, numbers=True):
             of_text.setdefault(span.written, []).append(span)
+        if not of_text:
+            return []
         missing: list[Span] = []
         for written in sorted(of_text, key=len, reverse=True):  # 12 is also in 12 March
-            alone = rf"(?<![0-9.,:]){re.escape(written)}(?![0-9]|[.,:][0-9])"
+            alone = re.sub("[-–]", "[-–]", re.escape(written).replace(r"\-", "-"))
             same = of_text[written]
+            if same[0].kind not in ("verbatim", "word"):
+                alone = rf"(?<![0-9.,:]){alone}(?![0-9]|[.,:][0-9])"
             translation, n = re.subn(alone, "\0", translation, count=len(same))
             missing += same[n:]
-        missing.sort()
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
         times = re.findall(r"\b([0-9]{1,2})[:.]([0-9]{2})\b", translation)
         left.update(f"{int(hour) % 12}:{minute}" for hour, minute in times)
         words = set(re.findall(r"[^\W\d_]+", translation))
+        missing.sort()
         return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
 
     def _said_otherwise(self, span: Span, left: Counter[str], words: set[str]) -> bool:
@@ -174,6 +204,26 @@ class Spans:
 
 
 _MONEY = re.compile("[€$£¥]")
+_WORD_OR_SIGN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]")
+
+
+def _strange_spans(text: str, strange: set[str], besides: list[Span]) -> list[Span]:
+    # Words and signs with a character that the model cannot read; neighbouring words are one.
+    rest, end = [], 0
+    for span in besides:
+        rest += [text[end : span.start], "\n" * (span.end - span.start)]
+        end = span.end
+    found: list[list[int]] = []  # [start, end]
+    for match in _WORD_OR_SIGN.finditer("".join([*rest, text[end:]])):
+        if strange.isdisjoint(match.group()):
+            continue
+        start, end = match.span()
+        near = bool(found) and text[found[-1][1] - 1].isalpha() and text[start].isalpha()
+        if near and text[found[-1][1] : start] == " ":
+            found[-1][1] = end
+        else:
+            found.append([start, end])
+    return [Span(start, end, "word", text[start:end], text[start:end]) for start, end in found]
 
 
 def _is_address(number: str) -> bool:
@@ -208,16 +258,20 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
     return re.compile("|".join(kinds), re.VERBOSE)
 
 
-def bring_back(translation: str, hidden: tuple[str, ...]) -> str | None:
+def bring_back(translation: str, hidden: Sequence[str]) -> str | None:
     """The reverse of `Spans.hide`; None unless every mark is there exactly once."""
     marks = sorted(int(number) for number in _MARK.findall(translation))
     if marks != list(range(1, len(hidden) + 1)):
         return None
-    return _MARK.sub(lambda match: hidden[int(match.group(1)) - 1], translation)
+    return _unglued(_MARK.sub(lambda match: hidden[int(match.group(1)) - 1], translation))
 
 
-def bring_back_anyhow(translation: str, hidden: tuple[str, ...]) -> str:
+def bring_back_anyhow(translation: str, hidden: Sequence[str]) -> str:
     """`bring_back` where marks are lost or doubled: what is lost comes at the end."""
     left = dict(enumerate(hidden, start=1))
     text = _MARK.sub(lambda match: left.pop(int(match.group(1)), ""), translation)
-    return " ".join([*text.split(), *left.values()])
+    return _unglued(" ".join([*text.split(), *left.values()]))
+
+
+def _unglued(text: str) -> str:
+    return re.sub(f" ?{_GLUE} ?", "", text)

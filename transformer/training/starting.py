@@ -142,7 +142,7 @@ def find_start(config: Config) -> Start | None:
     name = config.training.start_from
     if name is None:
         return None
-    run = RunDirectory.shipped() if name == SHIPPED else RunDirectory(name)
+    run = RunDirectory.find(None if name == SHIPPED else name)
     of_gpt = config.task == "language_modeling"
     if of_gpt and is_gpt2(run.path):
         return _of_gpt2(run.path)
