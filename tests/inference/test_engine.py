@@ -7,6 +7,7 @@ import pytest
 from transformer.config import DecodingConfig
 from transformer.errors import UserError
 from transformer.export.trained import Trained
+from transformer.inference.call_settings import CallSettings
 from transformer.inference.engine import TorchEngine
 from transformer.inference.score import Score
 from transformer.inference.translator import Translator
@@ -246,3 +247,25 @@ def test_a_model_that_overflows_is_named(shipped: Translator) -> None:
     ):
         with pytest.raises(UserError, match="numbers that are infinite or not numbers"):
             call()
+
+
+def test_a_mark_that_nobody_hid_never_comes_out(
+    exact: TorchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = exact.tokenizer
+    step = exact.model.step
+    marks = [i for i in range(tokenizer.vocab_size) if "@" in tokenizer.decode([i])]
+    assert marks
+
+    def fond_of_marks(*args: Any) -> Any:
+        logits, state = step(*args)
+        logits[:, marks] += 20
+        return logits, state
+
+    monkeypatch.setattr(exact.model, "step", fond_of_marks)
+    sources = [[*tokenizer.encode(text), tokenizer.eos_id] for text in ("Der Hund.", "Zu @1.")]
+    found = exact.search(sources, CallSettings(placeholders=True, max_extra_tokens=5))
+    with_marks = ["@" in tokenizer.decode(best.ids) for [best] in found]
+    assert with_marks == [False, True]
+    [[as_it_is], _] = exact.search(sources, CallSettings(max_extra_tokens=5))
+    assert "@" in tokenizer.decode(as_it_is.ids)

@@ -314,13 +314,13 @@ def parrot(
     return Translator(engine, tokenizer, text=text), engine.heard
 
 
-HIDING = "Ein Hund: www.hund.de/a?b=1, Ball 0171 2345678."
+HIDING = "Ein Hund, www.hund.de/a?b=1, Ball 0171 2345678."
 
 
 def test_what_nobody_translates_is_hidden_from_the_model(tokenizer: Tokenizer) -> None:
     translator, heard = parrot(tokenizer)
     assert translator.translate(HIDING) == HIDING
-    assert heard == ["Ein Hund: @1, Ball @2."]
+    assert heard == ["Ein Hund, @1, Ball @2."]
     untouched = Translator(translator.engine, tokenizer, DecodingConfig())
     untouched.translate(HIDING)
     assert heard[-1] == HIDING
@@ -339,7 +339,7 @@ def test_a_sample_sees_what_is_hidden_from_a_search(
 
     monkeypatch.setattr(shipped.engine, "sample", noted)
     monkeypatch.setattr(shipped, "text", TextConfig(placeholders=True))
-    shipped.sample("Ein Hund: 0171 2345678.", 2)
+    shipped.sample("Ein Hund, 0171 2345678.", 2)
     assert len(heard) == 2 and not any("@1" in text for text in heard)
 
 
@@ -354,9 +354,9 @@ def test_a_changed_number_is_translated_as_a_mark(tokenizer: Tokenizer) -> None:
     translator, heard = parrot(tokenizer, lambda text: said.get(text, [text]))
     assert translator.translate("Ein Hund, 2500.") == "A 2500 dog."
     assert heard == ["Ein Hund, 2500.", "Ein Hund, @1."]
-    # If that loses the mark, the first one stands.
-    said["Ein Hund, @1."] = ["A dog."]
-    assert translator.translate("Ein Hund, 2500.") == "A dog, 250."
+    # If that loses the mark, what is beside the number is translated alone.
+    said |= {"Ein Hund, @1.": ["A dog."], "Ein Hund": ["A dog."]}
+    assert translator.translate("Ein Hund, 2500.") == "A dog, 2500."
     untouched = Translator(translator.engine, tokenizer, DecodingConfig())
     del heard[:]
     assert untouched.translate("Ein Hund, 2500.") == "A dog, 250."
@@ -431,21 +431,21 @@ def test_an_endless_address_that_was_lost_comes_at_the_end(tokenizer: Tokenizer)
     address = "www.hund.de/" + "a1b2" * 100
     translator, heard = parrot(tokenizer, lambda text: ["A dog."])
     translator.longest_src = 60
-    assert translator.translate(f"Ein Hund: {address}") == f"A dog. {address}"
-    assert heard == ["Ein Hund: @1"]
+    assert translator.translate(f"Ein Hund, {address}") == f"A dog. {address}"
+    assert heard == ["Ein Hund, @1"]
 
 
 def test_when_all_lost_a_mark_nothing_is_hidden(tokenizer: Tokenizer) -> None:
     translator, heard = parrot(tokenizer, lambda text: [text.replace("@2", "zwei")])
     assert translator.translate(HIDING) == HIDING
-    assert heard == ["Ein Hund: @1, Ball @2.", HIDING]
+    assert heard == ["Ein Hund, @1, Ball @2.", HIDING]
 
 
 def test_shouting_is_lowered_and_comes_back(tokenizer: Tokenizer) -> None:
     translator, heard = parrot(tokenizer)
-    loud = "EIN HUND: www.hund.de! Ein Ball. DIE KATZE LÄUFT."
+    loud = "EIN HUND, www.hund.de! Ein Ball. DIE KATZE LÄUFT."
     assert translator.translate(loud) == loud
-    assert sorted(heard) == ["Ein Ball.", "die katze läuft.", "ein hund: @1!"]
+    assert sorted(heard) == ["Ein Ball.", "die katze läuft.", "ein hund, @1!"]
 
 
 def test_line_breaks_stay(tokenizer: Tokenizer) -> None:

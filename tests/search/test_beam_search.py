@@ -517,3 +517,22 @@ def test_a_forced_token_may_be_too_unlikely_for_a_number() -> None:
     expected = logits.log_softmax(dim=-1)[:, 2] + live[0]
     assert found.tolist() == [pytest.approx(expected.tolist())]
     assert (parents.tolist(), tokens.tolist()) == ([[0, 1]], [[2, 2]])
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.booleans()), min_size=1, max_size=6))
+@settings(max_examples=50, deadline=None)
+def test_barred_ids_are_as_if_they_were_impossible(drawn: list[tuple[int, bool]]) -> None:
+    tables = [random_table(seed) for seed, _ in drawn]
+    barred = [[B] if bar else [] for _, bar in drawn]
+    found = search(tables, [6] * len(tables), beam_size=3, n_best=3, barred=barred)
+    for table, (_, bar), best in zip(tables, drawn, found, strict=True):
+        forbidden = [BOS, B] if bar else [BOS]
+        assert [best] == search([table], [6], beam_size=3, n_best=3, forbidden=forbidden)
+        assert not (bar and any(B in each.ids for each in best))
+
+
+def test_a_prefix_may_hold_what_is_barred() -> None:
+    [[best]] = search([random_table(1)], [6], prefixes=[(B, B)], barred=[[B]], beam_size=3)
+    assert best.ids[:2] == (B, B) and B not in best.ids[2:]
+    with pytest.raises(ValueError, match="1 sentences have 2 lists of barred ids"):
+        search([random_table(1)], [6], barred=[[], []])

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-from ..config import DecodingConfig
+from ..config import DecodingConfig, TextConfig
 from ..data.batching import pad_ids
 from ..data.tokenizer import Tokenizer
 from ..errors import UserError
@@ -67,6 +67,10 @@ class TorchEngine:
         self.tokenizer = tokenizer
         self.shortlist = shortlist
         self._forbidden = tokenizer.forbidden_ids
+        pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+        self._marks = frozenset(
+            i for i, piece in enumerate(pieces) if "@" in piece or piece == "<0x40>"
+        )
 
     def search(
         self,
@@ -90,6 +94,11 @@ class TorchEngine:
             device=self.model.device,
         )
         bos_id, eos_id = self.tokenizer.bos_id, self.tokenizer.eos_id
+        barred: list[list[int]] | None = None
+        if isinstance(settings, TextConfig) and settings.placeholders:
+            # Where nothing is hidden, no mark may come out.
+            marks = sorted(self._marks)
+            barred = [marks if self._marks.isdisjoint(source) else [] for source in batch]
         if self.shortlist is None:
             with _overflow_explained():
                 return search(
@@ -97,6 +106,7 @@ class TorchEngine:
                     bos_id=bos_id,
                     eos_id=eos_id,
                     forbidden=self._forbidden,
+                    barred=barred,
                     prefixes=prefixes,
                 )
 
@@ -112,6 +122,8 @@ class TorchEngine:
                 bos_id=numbers[bos_id],
                 eos_id=numbers[eos_id],
                 forbidden=[numbers[piece] for piece in self._forbidden],
+                barred=barred
+                and [[numbers[piece] for piece in row if piece in numbers] for row in barred],
                 prefixes=prefixes and [[numbers[piece] for piece in prefix] for prefix in prefixes],
             )
         pieces = listed.tolist()

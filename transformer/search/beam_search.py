@@ -54,6 +54,7 @@ def beam_search(
     bos_id: int,
     eos_id: int,
     forbidden: Sequence[int] = (),
+    barred: Sequence[Sequence[int]] | None = None,
     beam_size: int = 4,
     n_best: int = 1,
     penalty: Callable[[int], float] = lambda length: 1.0,
@@ -76,6 +77,7 @@ def beam_search(
         bos_id: what each hypothesis starts from.
         eos_id: what ends it.
         forbidden: ids never produced (padding, BOS, unknown).
+        barred: for each sentence, more ids that are never produced, except by its prefix.
         beam_size: live hypotheses per sentence.
         n_best: hypotheses returned per sentence, at most beam_size; fewer where the vocabulary and
             the limit allow fewer.
@@ -89,8 +91,8 @@ def beam_search(
         device: where step wants its tokens.
 
     Raises:
-        ValueError: beam_size or a length below 1, n_best outside 1 … beam_size, or prefixes for
-            another number of sentences.
+        ValueError: beam_size or a length below 1, n_best outside 1 … beam_size, or prefixes or
+            barred ids for another number of sentences.
         ArithmeticError: `step` gives no finite log-probability at all.
     """
     if beam_size < 1:
@@ -101,6 +103,8 @@ def beam_search(
         raise ValueError(f"every length limit must be at least 1; found {min(max_lengths)}")
     if prefixes is not None and len(prefixes) != len(max_lengths):
         raise ValueError(f"{len(max_lengths)} sentences have {len(prefixes)} prefixes")
+    if barred is not None and len(barred) != len(max_lengths):
+        raise ValueError(f"{len(max_lengths)} sentences have {len(barred)} lists of barred ids")
     if not max_lengths:
         return []
 
@@ -116,6 +120,7 @@ def beam_search(
     done = _Finished.none(len(max_lengths), beam_size)
     begun = [list(prefix) for prefix in prefixes or ()]
     waiting = torch.ones(len(max_lengths), dtype=torch.bool)  # False: its result is found
+    not_there = _pairs(barred or ())
 
     length = 0
     while True:
@@ -126,8 +131,13 @@ def beam_search(
 
         # 2k candidates, because k of them may end now and k must live on.
         n = no_repeat_ngram_size
-        repeating = repeating_tokens(live_ids, n).to(device) if 0 < n < length else None
-        found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced, repeating)
+        excluded = _rows(not_there, places, n_live) if not_there.numel() else None
+        if 0 < n < length:
+            repeating = repeating_tokens(live_ids, n)
+            excluded = repeating if excluded is None else torch.cat((excluded, repeating), dim=1)
+        if excluded is not None:
+            excluded = excluded.to(device)
+        found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced, excluded)
         candidates, parents, tokens = (part.cpu() for part in found)
 
         # Only one of the k best may end, so that a beam of one is greedy search.
@@ -184,7 +194,7 @@ def best_continuations(
     n: int,
     forbidden: Tensor,
     forced: Tensor | None = None,
-    repeating: Tensor | None = None,
+    excluded: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns each sentence's n likeliest hypotheses of one token more, best first.
 
@@ -197,7 +207,7 @@ def best_continuations(
         n: how many; fewer where there are fewer.
         forbidden: ids that are never chosen; they keep their share of the probability.
         forced: (sentences,) the only token that may follow, or -1 if any may.
-        repeating: (2, any) rows of logits and tokens that may not follow there unless forced.
+        excluded: (2, any) rows of logits and tokens that may not follow there unless forced.
 
     Returns:
         Log-probabilities, in fp32 or better, -inf for what is impossible; which hypothesis of its
@@ -206,8 +216,8 @@ def best_continuations(
     (n_sentences, n_live), vocab_size = live.shape, logits.size(1)
     p = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     p.index_fill_(1, forbidden, 0.0)
-    if repeating is not None:
-        p[repeating[0], repeating[1]] = 0.0
+    if excluded is not None:
+        p[excluded[0], excluded[1]] = 0.0
     if forced is not None:
         # The forced token becomes certain, and its log-probability is added here: a probability may
         # be too small for a number where its logarithm is not.
@@ -252,6 +262,23 @@ def repeating_tokens(ids: Tensor, n: int) -> Tensor:
     same = (windows[..., :-1] == ids[:, None, ids.size(1) - n + 1 :]).all(dim=-1)
     rows, places = same.nonzero(as_tuple=True)
     return torch.stack((rows, windows[rows, places, -1]))
+
+
+def _pairs(barred: Sequence[Sequence[int]]) -> Tensor:
+    # (2, any) sentences and ids
+    pairs = [(sentence, i) for sentence, ids in enumerate(barred) for i in ids]
+    return torch.tensor(pairs, dtype=torch.int64).view(-1, 2).T
+
+
+def _rows(pairs: Tensor, places: Tensor, n_live: int) -> Tensor:
+    # (2, any) sentences and ids → (2, any) rows of the batch, for those that are in it, and ids
+    place_of = torch.full((int(pairs[0].max()) + 1,), -1)
+    known = places < len(place_of)
+    place_of[places[known]] = torch.arange(len(places))[known]
+    first, ids = place_of[pairs[0]], pairs[1]
+    first, ids = first[first >= 0] * n_live, ids[first >= 0]
+    rows = first.unsqueeze(-1) + torch.arange(n_live)
+    return torch.stack((rows.flatten(), ids.repeat_interleave(n_live)))
 
 
 def _log(probabilities: Tensor) -> Tensor:
