@@ -1,11 +1,12 @@
-"""Makes the German-English model of the package, from the corpora to its card.
+"""Makes a model of the package, from the corpora to its card.
 
-    python scripts/build_shipped_model.py --input FOLDER
+    python scripts/build_shipped_model.py de-en --input FOLDER
+    python scripts/build_shipped_model.py en-de --input FOLDER
 
 FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which chooses the best weights. What is
 there already is used: prepared text in data/everyday, finished runs in --runs; one that was stopped
-goes on. The card is scripts/shipped_model_card.md with the numbers and translations of this
-model. Which of them are right, a reader has to say in card_sentences.txt; then this sorts them,
+goes on. The card is card_de_en.md or card_en_de.md with the numbers and translations of this
+model. Which of them are right, a reader has to say in the list of sentences; then this sorts them,
 when it is run again.
 """
 
@@ -18,24 +19,69 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from check_examples import PRONOUNS, card_sentences
+from check_examples import CARD_SENTENCES, PRONOUNS, card_sentences
 from peers import processor
+from sacrebleu import sentence_chrf
 from score_builtin import both_right, read, right_pronouns
 
 from transformer import Translator, load_config, train
+from transformer.data.builtin.corpus import DEFAULT_PAIRS
 from transformer.data.tokenizer import Tokenizer
 from transformer.files import write_atomically
 from transformer.inference.evaluation import evaluate
-from transformer.runs.directory import SHIPPED, RunDirectory
+from transformer.runs.directory import PRETRAINED, RunDirectory
 from transformer.runs.loading import load_model
 from transformer.runs.weights import compress, named_weights, read_metadata, save_weights
+from transformer.text.joining import Translation
 
 HERE = Path(__file__).resolve().parent
 
-STAGES = (Path("configs/de_en_everyday.yaml"), Path("configs/de_en_everyday_2.yaml"))
+
+@dataclass(frozen=True)
+class Model:
+    """One of the package."""
+
+    name: str
+    stages: tuple[Path, ...]
+    """Configs; each goes on from what the one before has made."""
+    sides: tuple[int, int]
+    """Columns of the source and of the target in the corpora."""
+    first: str
+    """What a cold start translates."""
+
+    @property
+    def folder(self) -> Path:
+        """Its run directory in the package."""
+        return PRETRAINED / self.name
+
+    @property
+    def template(self) -> Path:
+        """Of its card."""
+        return HERE / f"card_{self.name.replace('-', '_')}.md"
+
+
+MODELS = {
+    "de-en": Model(
+        "de-en",
+        (Path("configs/de_en_everyday.yaml"), Path("configs/de_en_everyday_2.yaml")),
+        (0, 1),
+        "Die Pizza kam aus dem Ofen und schmeckte gut.",
+    ),
+    "en-de": Model(
+        "en-de",
+        (Path("configs/en_de_everyday.yaml"),),
+        (1, 0),
+        "The pizza came out of the oven and tasted good.",
+    ),
+}
+
+BAD_CHRF = 30
+"""A translation with a lower chrF counts as bad."""
 
 DEV_FILE = Path("data/everyday/dev.tsv")
 
@@ -54,9 +100,9 @@ import time
 started = time.perf_counter()
 from transformer import Translator
 imported = time.perf_counter()
-translator = Translator.load()
+translator = Translator.load({name!r})
 loaded = time.perf_counter()
-translator.translate("Die Pizza kam aus dem Ofen und schmeckte gut.")
+translator.translate({text!r})
 print(imported - started, loaded - imported, time.perf_counter() - loaded)
 """
 
@@ -66,31 +112,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("model", choices=sorted(MODELS))
     parser.add_argument("--input", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     args = parser.parse_args()
+    model = MODELS[args.model]
 
     if not DEV_FILE.is_file():
         program = HERE / "prepare_everyday.py"
         command = [sys.executable, program, "--input", args.input, "--output", DEV_FILE.parent]
         if subprocess.run(command).returncode:  # it has said why
             sys.exit(1)
-    runs = [RunDirectory(args.runs / stage.stem) for stage in STAGES]
-    for i, (run, stage) in enumerate(zip(runs, STAGES, strict=True)):
+    runs = [RunDirectory(args.runs / stage.stem) for stage in model.stages]
+    for i, (run, stage) in enumerate(zip(runs, model.stages, strict=True)):
         if not is_finished(run):
             start = [f"training.start_from={runs[i - 1].path}"] if i else []
             config = load_config(stage, [f"run_dir={run.path}", *start])
             if train(config, resume=not run.is_empty()).interrupted:
                 sys.exit(130)
-    ship(runs[-1], STAGES[-1])
-    shown = examples()
-    numbers = measure(DEV_FILE.read_text(encoding="utf-8").splitlines(), runs) | shown
-    template = (HERE / "shipped_model_card.md").read_text(encoding="utf-8")
+    ship(runs[-1], model)
+    shown = examples(model)
+    numbers = measure(model, DEV_FILE.read_text(encoding="utf-8").splitlines(), runs) | shown
+    template = model.template.read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
     if left := re.findall(r"\{\w+\}", template):
         sys.exit(f"the card lacks {', '.join(left)}")
-    write_atomically(SHIPPED / "MODEL_CARD.md", template.encode())
+    write_atomically(model.folder / "MODEL_CARD.md", template.encode())
     print(template)
 
 
@@ -99,20 +147,22 @@ def is_finished(run: RunDirectory) -> bool:
     return run.metrics.is_file() and '"finished"' in run.metrics.read_text()
 
 
-def ship(run: RunDirectory, config_file: Path) -> None:
+def ship(run: RunDirectory, model: Model) -> None:
     """Copies what is needed to translate into the package: settings, vocabulary, int8 weights."""
     config = run.load_config()
     tokenizer = Tokenizer.load(run.tokenizer)
-    model = load_model(run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id)
-    shipped = RunDirectory(SHIPPED)
-    SHIPPED.mkdir(parents=True, exist_ok=True)
-    save_weights(compress(named_weights(model)), shipped.model, read_metadata(run.model))
+    trained = load_model(
+        run.model, config, vocab_size=tokenizer.vocab_size, pad_id=tokenizer.pad_id
+    )
+    shipped = RunDirectory(model.folder)
+    model.folder.mkdir(parents=True, exist_ok=True)
+    save_weights(compress(named_weights(trained)), shipped.model, read_metadata(run.model))
     write_atomically(shipped.tokenizer, tokenizer.model)
     # Nothing of the machine it was trained on.
-    source = load_config(config_file, ["run_dir=de-en"])
+    source = load_config(model.stages[-1], [f"run_dir={model.name}"])
     config = config.model_copy(
         update={
-            "run_dir": "de-en",
+            "run_dir": model.name,
             "data": source.data,
             "tokenizer": source.tokenizer,
             "training": source.training,
@@ -123,17 +173,18 @@ def ship(run: RunDirectory, config_file: Path) -> None:
     write_atomically(shipped.config, config.to_yaml().encode())
 
 
-def measure(lines: list[str], runs: list[RunDirectory]) -> dict[str, str]:
-    """The numbers of the card, and the translations printed."""
+def measure(model: Model, lines: list[str], runs: Sequence[RunDirectory]) -> dict[str, str]:
+    """The numbers of the card."""
     pairs = [tuple(line.split("\t")) for line in lines]
     if len(pairs) != sum(DEV.values()):
         sys.exit(f"dev.tsv has {len(pairs)} lines instead of {sum(DEV.values())}")
-    src, ref = ([pair[side] for pair in pairs] for side in (0, 1))
-    translator = Translator.load()
+    src, ref = ([pair[side] for pair in pairs] for side in model.sides)
+    translator = Translator.load(model.name)
     translator.translate_batch(src[:32])
     started = time.perf_counter()
-    found = [best[0].text for best in translator.translate_batch(src)]
+    best = [translations[0] for translations in translator.translate_batch(src)]
     seconds = time.perf_counter() - started
+    found = [translation.text for translation in best]
 
     free = translator.translate_batch(src, no_repeat_ngram_size=0)
 
@@ -149,15 +200,16 @@ def measure(lines: list[str], runs: list[RunDirectory]) -> dict[str, str]:
     signatures = "; ".join(f"{s.name} `{s.signature}`" for s in (bleu, chrf))
     ratios = [len(out.split()) / len(line.split()) for line, out in zip(src, found, strict=True)]
     within = sum(0.5 <= ratio <= 2 for ratio in ratios) / len(ratios)
-    size = sum(path.stat().st_size for path in SHIPPED.iterdir() if path.suffix != ".md")
+    size = sum(path.stat().st_size for path in model.folder.iterdir() if path.suffix != ".md")
     states = [
         json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text()) for run in runs
     ]
-    starts = [cold_start() for _ in range(5)]
+    starts = [cold_start(model) for _ in range(5)]
     wheel_size, install_time = wheel()
     imported, loaded, first = (statistics.median(times) for times in zip(*starts, strict=True))
     return {
         "weights": f"{translator.model.n_parameters():,}",
+        "data": data_table(runs[-1]),
         "megabytes": f"{size / 1e6:.1f}",
         "steps": " + ".join(f"{state['step']:,}" for state in states),
         "epochs": f"{states[0]['epoch']}",
@@ -166,6 +218,7 @@ def measure(lines: list[str], runs: list[RunDirectory]) -> dict[str, str]:
         "hardware": f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "scores": "\n".join(rows),
         "signatures": signatures,
+        "confidence": confidence_table(best, ref),
         "loops": str(sum(loops(text) for text in found)),
         "free_loops": str(sum(loops(best[0].text) for best in free)),
         "within": f"{within:.1%}",
@@ -178,28 +231,75 @@ def measure(lines: list[str], runs: list[RunDirectory]) -> dict[str, str]:
     }
 
 
-def examples() -> dict[str, str]:
+N_BANDS = 5
+
+
+def confidence_table(found: Sequence[Translation], references: Sequence[str]) -> str:
+    """What the confidence tells: in fifths of the set, how many translations are bad."""
+    ranked = sorted(
+        (translation.confidence, sentence_chrf(translation.text, [reference]).score < BAD_CHRF)
+        for translation, reference in zip(found, references, strict=True)
+    )
+    n_bad = sum(bad for _, bad in ranked)
+    # Pairs of a bad and a good one in which the bad one is the less certain.
+    above, right = n_bad, 0
+    for _, bad in reversed(ranked):
+        above -= bad
+        right += 0 if bad else above
+    area = right / (n_bad * (len(ranked) - n_bad))
+    rows = []
+    for i in range(N_BANDS):
+        band = ranked[i * len(ranked) // N_BANDS : (i + 1) * len(ranked) // N_BANDS]
+        share = sum(bad for _, bad in band) / len(band)
+        rows.append(f"| {band[0][0]:.2f} to {band[-1][0]:.2f} | {share:.0%} |")
+    rows.append("")
+    rows.append(f"Area under the ROC curve: {area:.2f}.")
+    return "\n".join(rows)
+
+
+def data_table(run: RunDirectory) -> str:
+    """A row for each source of the training text."""
+    rows = []
+    known = {
+        name: rest
+        for line in (HERE / "sources.txt").read_text(encoding="utf-8").splitlines()
+        if " | " in line
+        for name, *rest in [line.split(" | ")]
+    }
+    for source in run.load_config().data.train:
+        name = Path(source.path).stem if source.path else "builtin"
+        n_pairs = DEFAULT_PAIRS["train"]
+        if source.path:
+            n_pairs = len(Path(source.path).read_text(encoding="utf-8").splitlines())
+        title, what, licence = known[name]
+        rows.append(f"| {title} | {n_pairs:,} | {source.weight:g} | {what} | {licence} |")
+    return "\n".join(rows)
+
+
+def examples(model: Model) -> dict[str, str]:
     """The tables of examples on the card, how many are in each, and the pronouns that are right."""
-    translator, sentences = Translator.load(), card_sentences()
-    found = translator.translate_batch([sentence.german for sentence in sentences])
+    listed = CARD_SENTENCES[model.name]
+    translator, sentences = Translator.load(model.name), card_sentences(listed)
+    found = translator.translate_batch([sentence.source for sentence in sentences])
     rows: dict[str, list[str]] = {"right": [], "wrong": []}
     unjudged = []
     for sentence, [best, *_] in zip(sentences, found, strict=True):
         if best.text in sentence.right:
-            rows["right"].append(f"| {sentence.german} | {best.text} | |")
+            rows["right"].append(f"| {sentence.source} | {best.text} | |")
         elif best.text in sentence.wrong:
-            rows["wrong"].append(f"| {sentence.german} | {best.text} | {sentence.english} |")
+            rows["wrong"].append(f"| {sentence.source} | {best.text} | {sentence.meaning} |")
         else:
-            unjudged.append(f"{sentence.german}\n= {sentence.english}\n? {best.text}")
+            unjudged.append(f"{sentence.source}\n= {sentence.meaning}\n? {best.text}")
     if unjudged:
         print(*unjudged, sep="\n\n")
-        sys.exit("judge these translations in card_sentences.txt, then run this again")
+        sys.exit(f"judge these translations in {listed.name}, then run this again")
     counts = {"n_examples": str(len(sentences))}
     counts |= {f"n_{name}": str(len(table)) for name, table in rows.items()}
-    pairs = read(PRONOUNS)
-    translations = translator.translate_batch([german for german, _ in pairs])
-    right = right_pronouns([best[0].text for best in translations], pairs)
-    counts |= {"pairs": str(len(pairs) // 2), "pairs_right": str(both_right(right))}
+    if model.name == "de-en":
+        pairs = read(PRONOUNS)
+        translations = translator.translate_batch([german for german, _ in pairs])
+        right = right_pronouns([best[0].text for best in translations], pairs)
+        counts |= {"pairs": str(len(pairs) // 2), "pairs_right": str(both_right(right))}
     return counts | {name: "\n".join(table) for name, table in rows.items()}
 
 
@@ -210,9 +310,10 @@ def loops(text: str) -> bool:
     return max(triples.values(), default=0) >= 4
 
 
-def cold_start() -> list[float]:
+def cold_start(model: Model) -> list[float]:
     """Seconds to import, to load and to translate first, in a new process."""
-    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", START.format(name=model.name, text=model.first)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [float(seconds) for seconds in done.stdout.split()]
 
 

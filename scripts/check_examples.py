@@ -1,4 +1,4 @@
-"""Has the model in the package seen the sentences that README, docs and card show it with?
+"""Have the models in the package seen the sentences that README, docs and cards show them with?
 
     python scripts/check_examples.py --input FOLDER
 
@@ -7,9 +7,10 @@ that the package makes itself is looked through. A sentence is found whatever it
 spaces, umlauts, numbers and names; of a pattern of everyday_phrases.txt, any instance is.
 
 Examples are the arguments of `transformer-translate`, what `Translator` is given in Python, tables
-with the heading "German", quotations of two lines, and the lists card_sentences.txt and
-person_or_thing.txt. One that is found must be marked "seen in training": in its row, in the line of
-its command, or in the paragraph before or after.
+with the heading "German" or "English", quotations of two lines, and the lists
+card_sentences_de_en.txt, card_sentences_en_de.txt and person_or_thing.txt. One that is found must
+be marked "seen in training": in its row, in the line of its command, or in the paragraph before or
+after.
 
 What `--model runs/...` names is another model's business, but for runs of the everyday configs.
 """
@@ -34,8 +35,11 @@ from transformer.data.builtin.antecedents import person_or_thing
 from transformer.data.builtin.corpus import DECK, DEFAULT_PAIRS, draw_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
-CARD = ROOT / "transformer" / "pretrained" / "de-en" / "MODEL_CARD.md"
-CARD_SENTENCES = Path(__file__).with_name("card_sentences.txt")
+PRETRAINED = ROOT / "transformer" / "pretrained"
+CARD_SENTENCES = {
+    name: Path(__file__).with_name(f"card_sentences_{name.replace('-', '_')}.txt")
+    for name in ("de-en", "en-de")
+}
 PRONOUNS = Path(__file__).with_name("person_or_thing.txt")
 HELD_OUT = Path(__file__).with_name("held_out.txt")
 
@@ -55,9 +59,9 @@ persons, so that hardly any is missed."""
 
 
 class Shown(NamedTuple):
-    """A German sentence that the model is shown with."""
+    """A sentence that a model is shown with."""
 
-    german: str
+    text: str
     place: str
     marked: bool
     """Whether it says that the model has seen it."""
@@ -70,8 +74,9 @@ class Shown(NamedTuple):
 
 def documents() -> list[Path]:
     """Where examples of the package's model may stand."""
-    configs = sorted((ROOT / "configs").glob("de_en_everyday*.yaml"))
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), CARD, *configs]
+    configs = sorted((ROOT / "configs").glob("*_everyday*.yaml"))
+    cards = sorted(PRETRAINED.glob("*/MODEL_CARD.md"))
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *cards, *configs]
 
 
 def shown_in(path: Path) -> Iterator[Shown]:
@@ -85,12 +90,12 @@ def shown_in(path: Path) -> Iterator[Shown]:
         around = [p for p in paragraphs[max(0, i - 1) : i + 2] if not p.startswith(("```", "|"))]
         marked = any(map(MARK.search, around))
         if part.startswith("```"):
-            for german, line in _in_code(part):
-                yield Shown(german, path.name, marked or bool(MARK.search(line)))
+            for argument, line in _in_code(part):
+                yield Shown(argument, path.name, marked or bool(MARK.search(line)))
         elif part.startswith(("> ", "<!-- example -->\n> ")):
-            for german in re.findall(r"(?m)^> (.*)\\$", part.replace("*", "")):
-                yield Shown(german, path.name, marked)
-        elif re.match(r"\| *German *\|", part):
+            for quoted in re.findall(r"(?m)^> (.*)\\$", part.replace("*", "")):
+                yield Shown(quoted, path.name, marked)
+        elif re.match(r"\| *(German|English) *\|", part):
             for row in part.splitlines()[2:]:
                 yield Shown(row.split("|")[1].strip(), path.name, bool(MARK.search(row)))
 
@@ -102,53 +107,55 @@ def _in_code(block: str) -> Iterator[tuple[str, str]]:
             if "transformer-translate" not in command:
                 continue
             model = re.search(r"--model (\S+)", command)
-            if model and re.match("runs/(?!de_en_everyday)", model[1]):
+            if model and re.match("runs/(?!(de_en|en_de)_everyday)", model[1]):
                 continue
             arguments = re.sub(r'--[\w-]+ "[^"]*"', "", command)  # such as --prefix "The dog"
-            for german in re.findall(r'"([^"]*)"', arguments):
-                yield german, line
+            for argument in re.findall(r'"([^"]*)"', arguments):
+                yield argument, line
         call = re.search(r"translator\.(translate|translate_batch|alternatives|score)\((.*)", line)
         if call:
             given = re.match(r"\[.*?\]|\"[^\"]*\"", call[2])
-            for german in re.findall(r'"([^"]*)"', given[0] if given else ""):
-                yield german, line
+            for argument in re.findall(r'"([^"]*)"', given[0] if given else ""):
+                yield argument, line
 
 
 class CardSentence(NamedTuple):
-    """A sentence of the card and what a reader has said about translations of it."""
+    """A sentence of a card and what a reader has said about translations of it."""
 
-    german: str
-    english: str
-    """What it means."""
+    source: str
+    meaning: str
+    """In the other language."""
     right: frozenset[str]
     wrong: frozenset[str]
 
 
-def card_sentences(path: Path = CARD_SENTENCES) -> list[CardSentence]:
-    """Reads card_sentences.txt, whose first lines say how."""
+def card_sentences(path: Path) -> list[CardSentence]:
+    """Reads a list of them, whose first lines say how."""
     found = []
     for block in path.read_text(encoding="utf-8").strip().split("\n\n")[1:]:
-        german, *rest = block.splitlines()
+        source, *rest = block.splitlines()
         by_mark = {mark: [r[2:] for r in rest if r.startswith(mark + " ")] for mark in "=+-"}
-        [english] = by_mark["="]
+        [meaning] = by_mark["="]
         right, wrong = frozenset(by_mark["+"]), frozenset(by_mark["-"])
-        found.append(CardSentence(german, english, right, wrong))
+        found.append(CardSentence(source, meaning, right, wrong))
     return found
 
 
 def unmarked_lists() -> Iterator[Shown]:
     """The sentences of the lists, none of which may be seen."""
-    for sentence in card_sentences():
-        yield Shown(sentence.german, CARD_SENTENCES.name, False)
+    for path in CARD_SENTENCES.values():
+        for sentence in card_sentences(path):
+            yield Shown(sentence.source, path.name, False)
     for german, _ in score_builtin.read(PRONOUNS):
         yield Shown(german, PRONOUNS.name, False)
 
 
 def never_trained_on() -> Iterator[str]:
     """Every sentence that documents, card and tests show a model with, in either language."""
-    yield from (shown.german for path in documents() for shown in shown_in(path))
-    yield from (shown.german for shown in unmarked_lists())
-    yield from (sentence.english for sentence in card_sentences())
+    yield from (shown.text for path in documents() for shown in shown_in(path))
+    yield from (shown.text for shown in unmarked_lists())
+    for path in CARD_SENTENCES.values():
+        yield from (sentence.meaning for sentence in card_sentences(path))
     for line in HELD_OUT.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             yield from line.split(" = ")
@@ -168,41 +175,45 @@ def normalised(text: str) -> str:
 
 
 def made_here() -> Iterator[str]:
-    """The German that the package makes itself, but for the patterns of everyday_phrases.txt.
+    """The text that the package makes itself, but for the patterns of everyday_phrases.txt.
 
     The built-in corpus comes with its anchors, and both as it is and as the model in the package
     read it, which was before it had sentences about a person beside a thing.
     """
     former = tuple(pattern for pattern in DECK if pattern is not person_or_thing)
     for deck in (DECK, former):
-        yield from (german for german, _ in draw_pairs("train", DEFAULT_PAIRS["train"], 1, deck))
-    yield from (german for german, _ in everyday_phrases.FIXED)
+        yield from chain(*draw_pairs("train", DEFAULT_PAIRS["train"], 1, deck))
+    yield from chain(*everyday_phrases.FIXED)
 
 
 def corpora(folder: Path) -> Iterator[str]:
-    """The German of all that lies in a folder of corpora, and of dev.tsv, which chose weights."""
+    """All that lies in a folder of corpora, and dev.tsv, which chose weights: both languages."""
     for path in sorted(folder.glob("*.tsv.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
-            yield from (line.split("\t")[0] for line in lines)
+            yield from chain(*(line.split("\t") for line in lines))
     for path in folder.glob("dev.tsv"):
         with path.open(encoding="utf-8") as lines:
-            yield from (line.split("\t")[0] for line in lines)
+            yield from chain(*(line.split("\t") for line in lines))
 
 
 @cache
 def patterns() -> re.Pattern[str]:
     """Matches every instance of the patterns of everyday_phrases.txt, normalised."""
     draw = random.Random(1)
-    shapes = {  # numbers are all one, so that many draws find whatever can be drawn
-        slot: "|".join(sorted({re.escape(normalised(fill(draw)[0])) for _ in range(N_DRAWS)}))
-        for slot, fill in everyday_phrases.SLOTS.items()
-    }
     alternatives = []
-    for german, _ in everyday_phrases.PATTERNS:
-        parts = re.split(r"{(\w+)}", german)
-        parts[::2] = [re.escape(normalised(part)) for part in parts[::2]]
-        parts[1::2] = [f"(?:{shapes[slot]})" for slot in parts[1::2]]
-        alternatives.append(r"\ ".join(filter(None, parts)))
+    drawn = {  # numbers are all one, so that many draws find whatever can be drawn
+        slot: [fill(draw) for _ in range(N_DRAWS)] for slot, fill in everyday_phrases.SLOTS.items()
+    }
+    for side in (0, 1):
+        shapes = {
+            slot: "|".join(sorted({re.escape(normalised(pair[side])) for pair in pairs}))
+            for slot, pairs in drawn.items()
+        }
+        for pattern in everyday_phrases.PATTERNS:
+            parts = re.split(r"{(\w+)}", pattern[side])
+            parts[::2] = [re.escape(normalised(part)) for part in parts[::2]]
+            parts[1::2] = [f"(?:{shapes[slot]})" for slot in parts[1::2]]
+            alternatives.append(r"\ ".join(filter(None, parts)))
     return re.compile("|".join(alternatives))
 
 
@@ -231,13 +242,13 @@ def main() -> None:
     else:
         shown = [example for path in documents() for example in shown_in(path)]
         shown += list(unmarked_lists())
-    found = seen((example.german for example in shown), known)
+    found = seen((example.text for example in shown), known)
     unmarked = 0
     for example in shown:
-        if example.german in found:
+        if example.text in found:
             unmarked += not example.marked
             says = "and says so" if example.marked else "AND DOES NOT SAY SO"
-            print(f"{example.place}: seen in training, {says}: {example.german}")
+            print(f"{example.place}: seen in training, {says}: {example.text}")
     print(f"{len(shown)} examples, {unmarked} of them seen in training without a word about it")
     sys.exit(unmarked > 0)
 

@@ -20,6 +20,7 @@ ALLOWED = {
     "model": {"config", "errors", "search"},
     "data": {"config", "errors", "files"},
     "text": {"config", "data", "errors"},
+    "documents": {"errors"},
     "runs": {"config", "data", "errors", "files", "model"},
     "inference": {
         "config",
@@ -58,6 +59,8 @@ ALLOWED = {
         "inference",
         "training",
         "export",
+        "text",
+        "documents",
         "__init__",
     },
     "__init__": {"config", "errors", "search", "model", "text", "inference", "training"},

@@ -8,9 +8,10 @@ import pytest
 
 from transformer.data.builtin.phrases import phrases
 from transformer.data.builtin.splits import ANCHORS
+from transformer.runs.directory import packaged
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = ROOT / "transformer" / "pretrained" / "de-en"
+PRETRAINED = ROOT / "transformer" / "pretrained"
 
 
 @pytest.fixture(scope="module")
@@ -26,25 +27,25 @@ def known(examples: ModuleType) -> set[str]:
 
 DOCUMENTS = [
     ROOT / "README.md",
-    SHIPPED / "MODEL_CARD.md",
+    *sorted(PRETRAINED.glob("*/MODEL_CARD.md")),
     *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "configs").glob("de_en_everyday*.yaml")),
+    *sorted((ROOT / "configs").glob("*_everyday*.yaml")),
 ]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 @pytest.mark.slow
 def test_examples_are_unseen_or_say_that_they_were_seen(
     path: Path, examples: ModuleType, known: set[str]
 ) -> None:
     assert path in examples.documents()
-    unmarked = {example.german for example in examples.shown_in(path) if not example.marked}
+    unmarked = {example.text for example in examples.shown_in(path) if not example.marked}
     seen = examples.seen(unmarked, known)
     assert not seen, f'say beside these that they were "seen in training": {sorted(seen)}'
 
 
 def test_the_lists_are_unseen(examples: ModuleType, known: set[str]) -> None:
-    listed = [example.german for example in examples.unmarked_lists()]
+    listed = [example.text for example in examples.unmarked_lists()]
     assert len(listed) >= 80
     assert not examples.seen(listed, known)
 
@@ -94,16 +95,19 @@ def test_examples_are_found(
     path = tmp_path / "a.md"
     path.write_text(markdown, encoding="utf-8")
     found = list(examples.shown_in(path))
-    assert [example.german for example in found] == german
+    assert [example.text for example in found] == german
     assert all(example.marked == marked for example in found)
 
 
-def test_the_card_shows_every_sentence_of_the_list_as_it_was_judged(examples: ModuleType) -> None:
-    card = (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", packaged())
+def test_the_card_shows_every_sentence_of_the_list_as_it_was_judged(
+    name: str, examples: ModuleType
+) -> None:
+    card = (PRETRAINED / name / "MODEL_CARD.md").read_text(encoding="utf-8")
     right, wrong = card.split("## Examples")[1].split("\nWrong, ")
-    sentences = examples.card_sentences()
+    sentences = examples.card_sentences(examples.CARD_SENTENCES[name])
     assert len(sentences) >= 40
-    for german, english, good, bad in sentences:
-        rows = [f"| {german} | {text} | |" in right for text in good]
-        rows += [f"| {german} | {text} | {english} |" in wrong for text in bad]
-        assert any(rows), german
+    for source, meaning, good, bad in sentences:
+        rows = [f"| {source} | {text} | |" in right for text in good]
+        rows += [f"| {source} | {text} | {meaning} |" in wrong for text in bad]
+        assert any(rows), source

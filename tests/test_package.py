@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from transformer.runs.directory import packaged
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -31,5 +33,6 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
         packed = {name for name in archive.namelist() if name.startswith("transformer/")}
     files = (path for path in (copy / "transformer").rglob("*") if path.is_file())
     assert packed == {str(path.relative_to(copy)) for path in files}
-    assert "transformer/pretrained/de-en/model.safetensors" in packed
+    for name in packaged():
+        assert f"transformer/pretrained/{name}/model.safetensors" in packed
     assert "transformer/py.typed" in packed

@@ -41,6 +41,8 @@ SEARCH: dict[str, list[Any]] = {
     "placeholders": [True, False],
     "restore_umlauts": [True],
     "lower_shouting": [True],
+    "keep_layout": [True],
+    "keep_target_language": [True],
 }
 
 Arguments = dict[str, list[Any]]

@@ -42,6 +42,29 @@ def test_several_texts_several_lines(capsys: pytest.CaptureFixture[str]) -> None
     assert lines_of(capsys) == ["Good morning!", "", "Where is the station?"]
 
 
+def test_a_document_keeps_its_structure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, output = tmp_path / "a.html", tmp_path / "b.html"
+    page.write_text("<h1>Guten Morgen!</h1>\n<p id=x>Wo ist\nder Bahnhof?</p>\n")
+    assert translate_main(["--input", str(page), "--output", str(output)]) == 0
+    expected = "<h1>Good morning!</h1>\n<p id=x>Where is the station?</p>\n"
+    assert output.read_text() == expected
+    assert translate_main(["--format", "html", page.read_text().rstrip()]) == 0
+    assert capsys.readouterr().out == expected
+    assert translate_main(["--input", str(page), "--format", "text"]) == 0
+    assert len(lines_of(capsys)) == 3
+
+
+@pytest.mark.parametrize("option", ["--json", "--resume-output"])
+def test_a_document_is_one_piece(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("<p>Guten Morgen!</p>")
+    options = ["--input", str(page), "--format", "html", "--output", str(tmp_path / "b"), option]
+    assert translate_main(options) == 1
+    assert "--format html gives one document: leave out --json" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -274,6 +297,15 @@ def test_the_locale_does_not_matter(
     assert '"source": "Grüße"' in out.getvalue().decode()
     assert "R-Drop, Liang et al. 2021, whose α" in " ".join(out.getvalue().decode().split())
     assert "größer looks tokenised" in err.getvalue().decode()
+
+
+def test_what_the_model_is_not_sure_of_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    strange = "Ypsilon Quark Zwölffingerdarm."
+    assert translate_main(["--json", "--min-confidence", "0.5", PIZZA, strange]) == 0
+    out, err = capsys.readouterr()
+    sure, unsure = (json.loads(row)["translations"][0]["confidence"] for row in out.splitlines())
+    assert 0 < unsure < 0.5 < sure <= 1
+    assert err == f"warning: line 2: confidence {unsure:.2f}, which is below 0.5\n"
 
 
 def test_json_and_n_best(capsys: pytest.CaptureFixture[str]) -> None:

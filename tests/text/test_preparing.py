@@ -54,6 +54,17 @@ def test_no_source_is_longer_than_the_limit(
     assert pieces == "".join(tokenizer.pieces(tokenizer.encode(line)))
 
 
+def test_what_is_translated_already_stays(tokenizer: Tokenizer) -> None:
+    line = "Ein Hund. This is the end of it. Eine Katze."
+    prepared = preparer(tokenizer, split="always", keep_target_language=True).prepare(line)
+    [[_], [kept], [_]] = prepared.filled(
+        [[Translation("A dog.", -1.0)], [Translation("A cat.", 0)]]
+    )
+    assert kept.text == "This is the end of it."
+    assert kept.warnings == ("left as it is: en already, it seems",)
+    assert len(preparer(tokenizer, split="always").prepare(line).sentences) == 3
+
+
 def test_what_stays_stands_between_the_sentences(tokenizer: Tokenizer) -> None:
     line = preparer(tokenizer, split="always").prepare("Ein Hund. Ein Ball. 🚲\nEine Katze")
     assert [part if isinstance(part, str) else part.plain for part in line.parts] == [

@@ -35,6 +35,7 @@ ENGLISH = Spans("en", "de", "€$%‰°²".__contains__)
         ("#München, @anna_k! Nr. #5", "@1, @2! Nr. #5", ["#München", "@anna_k"]),
         ("Führe `pip install x` aus.", "Führe @1 aus.", ["`pip install x`"]),
         ("<p>Ein <b>Hund</b></p>", "@1 Ein @2 Hund @3 @4", ["<p>\0", "<b>\0", "\0</b>", "\0</p>"]),
+        ("**Brot** holen", "@1 Brot @2 holen", ["**\0", "\0**"]),
         ("a < b > c, Q&A, 5 < 6", "a < b > c, Q&A, 5 < 6", []),
         ("Tee&nbsp;&amp; Kaffee", "Tee @1 @2 Kaffee", ["\0&nbsp;", "\0&amp;"]),
         (
@@ -157,6 +158,7 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Um 14:30 Uhr.", "At 7:30 p.m.", "14:30"),
         ("Um 20 Uhr.", "At 8 p.m.", ""),
         ("Um 8:15 Uhr abends.", "At 20:15.", ""),
+        ("Um 10.28 Uhr.", "At 10.28.", "10.28"),
         ("Um 0:30 Uhr.", "At 12:30 a.m.", ""),
         ("Um 0:30 Uhr.", "At 9:30 a.m.", "0:30"),
         ("Um 12:30 Uhr.", "At 3:30, for 30 minutes.", "12:30"),

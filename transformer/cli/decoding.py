@@ -76,12 +76,17 @@ def add_model_options(options: Options) -> None:
 def choose_direction(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Puts the model in the package that translates into `--to` in the place of `--model`.
 
-    Ends the command if there is none, or a model was named as well.
+    Without either, texts on the command line that are clearly English go to English-German. Ends
+    the command if there is no such model, or a model was named as well.
     """
-    if args.to is None:
-        return
     from ..runs.directory import packaged
 
+    if args.to is None:
+        texts = [text for text in vars(args).get("text", ()) if text.strip()]
+        if args.model is None and "en-de" in packaged() and texts and _all_english(texts):
+            print("note: English, so translated into German (--to de)", file=sys.stderr)
+            args.model = "en-de"
+        return
     if args.model is not None:
         parser.error("--to chooses a model in the package; leave it out with --model")
     names = {name.split("-")[1]: name for name in packaged()}
@@ -89,6 +94,12 @@ def choose_direction(parser: argparse.ArgumentParser, args: argparse.Namespace) 
         into = " and ".join(sorted(names))
         parser.error(f"the models in the package translate into {into}; found --to {args.to}")
     args.model = names[args.to.lower()]
+
+
+def _all_english(texts: list[str]) -> bool:
+    from ..text.detecting import clear_language
+
+    return {clear_language(text) for text in texts} == {"en"}
 
 
 def add_file_options(options: Options) -> None:

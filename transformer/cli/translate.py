@@ -11,8 +11,18 @@ from typing import Any
 
 from .. import __version__
 from ..config import MAX_BEAM_SIZE
+from ..documents.document import Document
+from ..documents.reading import READERS, format_of
 from ..errors import UserError
-from .command import Options, make_parser, refuse_stray, require_stdout, run_command, whole
+from .command import (
+    Options,
+    make_parser,
+    number,
+    refuse_stray,
+    require_stdout,
+    run_command,
+    whole,
+)
 from .decoding import (
     FILE_WINDOW,
     add_file_options,
@@ -60,6 +70,11 @@ def _run(argv: Sequence[str] | None) -> int:
         "--input", metavar="FILE", help="text to translate; .gz is read too, - is standard input"
     )
     parser.add_argument("--output", metavar="FILE", help="where to write; an existing file is kept")
+    parser.add_argument(
+        "--format",
+        choices=("text", *READERS),
+        help="of --input: a document keeps its structure (by the file's name)",
+    )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     existing.add_argument(
@@ -120,6 +135,13 @@ def _groups(parser: argparse.ArgumentParser) -> list[Options]:
     result.add(
         "--n-best", type=whole(1, MAX_SAMPLES), default=1, metavar="N", help="translations per line"
     )
+    result.add(
+        "--min-confidence",
+        type=number(0, 1),
+        default=0.0,
+        metavar="X",
+        help="warn of lines whose translation the model is less sure of; 1 is certain (0)",
+    )
     begins = Options(parser, "how it begins", only_for=_ALL - {"--score"})
     begins.add("--prefix", default="", metavar="TEXT", help="what translations begin with")
     search = Options(parser, "how it searches", only_for={"a search", "--alternatives"})
@@ -134,6 +156,9 @@ def _groups(parser: argparse.ArgumentParser) -> list[Options]:
 def _translate(args: argparse.Namespace, mode: str) -> int:
     interactive = not args.text and args.input in (None, STDIN) and _is_terminal(sys.stdin)
     lines = _input_lines(args, interactive=interactive)
+    document = _document(args, lines)
+    if document is not None:
+        lines = iter(document.texts)
     translator, settings = load_translator(args)
     settings["beam_size"] = max(settings["beam_size"], args.n_best if mode == "a search" else 1)
     several = args.n_best > 1 or mode == "--alternatives"
@@ -167,16 +192,53 @@ def _translate(args: argparse.Namespace, mode: str) -> int:
                 **settings,
             )
         bar = bool(args.output or args.input) and not _is_terminal(output.file)
+        texts: list[str] = []  # of a document, which is written whole
         with progress(bar=bar, n_done=output.n_done) as advance:
             for number, translations in enumerate(found, start=output.n_done):
-                for row in _rows(args, number, sources.pop(0), translations, several=several):
-                    print(row, file=output.file)
-                for warning in translations[0].warnings if translations else ():
+                source = sources.pop(0)
+                if document is not None:
+                    texts.append(translations[0].text)
+                else:
+                    for row in _rows(args, number, source, translations, several=several):
+                        print(row, file=output.file)
+                for warning in _warnings(translations, args.min_confidence):
                     print(f"warning: line {number + 1}: {warning}", file=sys.stderr)
                 if interactive:
                     output.file.flush()
                 advance()
+        if document is not None:
+            print(document.filled(texts), end="", file=output.file)
     return 0
+
+
+def _document(args: argparse.Namespace, lines: Iterator[str]) -> Document | None:
+    # What is read as a document, and not line by line.
+    kind = args.format
+    if kind is None:
+        kind = "text" if _wants_rows(args) else format_of(args.input or "")
+    if kind == "text":
+        return None
+    if _wants_rows(args) or args.resume_output:
+        raise UserError(
+            f"--format {kind} gives one document: leave out --json, --n-best, --alternatives, "
+            "--sample, --prefix and --resume-output"
+        )
+    return READERS[kind]("".join(f"{line}\n" for line in lines))
+
+
+def _wants_rows(args: argparse.Namespace) -> bool:
+    several = args.json or args.n_best > 1 or args.alternatives or args.sample
+    return bool(several or args.prefix)
+
+
+def _warnings(translations: list[Any], min_confidence: float) -> list[str]:
+    if not translations:
+        return []
+    best = translations[0]
+    warnings = list(best.warnings)
+    if best.confidence < min_confidence:
+        warnings.append(f"confidence {best.confidence:.2f}, which is below {min_confidence:g}")
+    return warnings
 
 
 def _rows(
@@ -185,7 +247,12 @@ def _rows(
     if args.json:
         # Further digits depend on what else was in the batch.
         scored = [
-            {"text": t.text, "score": round(t.score, 4), "warnings": t.warnings}
+            {
+                "text": t.text,
+                "score": round(t.score, 4),
+                "confidence": round(t.confidence, 4),
+                "warnings": t.warnings,
+            }
             for t in translations
         ]
         yield json.dumps({"source": source, "translations": scored}, ensure_ascii=False)

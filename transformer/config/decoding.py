@@ -60,12 +60,18 @@ class TextConfig(Settings):
     """Which lines of several sentences are cut into sentences first: those longer than any the
     model was trained on, every one, or none."""
     placeholders: bool = False
-    """Put @1, @2 … in the place of web and mail addresses and long numbers, and bring these back
-    afterwards; where a translation has changed another number, put marks for all numbers and search
-    again. For a model that has learned such marks, @1 and @2, from data like that of
-    scripts/prepare_everyday.py."""
+    """Put @1, @2 … in the place of what must not change, and bring it back afterwards: addresses,
+    long numbers, code, tags, placeholders, and words and signs that the vocabulary spells in bytes.
+    Where a translation has changed another number, put marks for all numbers and search again. For
+    a model that has learned such marks from data like that of scripts/prepare_everyday.py."""
     restore_umlauts: bool = False
     """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
     vocabulary then needs fewer pieces for a word. No effect if data.src_lang is not German."""
     lower_shouting: bool = False
     """Translate a sentence in capitals as one in small letters, and give it back in capitals."""
+    keep_layout: bool = False
+    """Keep indentation, list and heading marks, tabs and trailing spaces; translate fields between
+    tabs one by one."""
+    keep_target_language: bool = False
+    """Leave a sentence as it is, with a warning, if it is clearly in the target language already.
+    Only German and English are told apart."""

@@ -10,9 +10,9 @@ from .base import MAX_FACTOR, Count, PathText, PositiveInt, Settings, Share, Tex
 class TrainingConfig(Settings):
     start_from: PathText | None = None
     """Begin with the weights and the tokenizer of another run, in place of random ones: its
-    directory, `shipped` for the model in the package, or a folder of Hugging Face's GPT-2. Its
-    model and decoding settings are taken over, except those that are given here. Those that decide
-    the weights' shapes or meaning cannot be changed."""
+    directory, `de-en` (or `shipped`) or `en-de` for a model in the package, or a folder of Hugging
+    Face's GPT-2. Its model and decoding settings are taken over, except those that are given here.
+    Those that decide the weights' shapes or meaning cannot be changed."""
     batch_tokens: Tokens = 25_000
     """Padded tokens of a batch, counted on the longer side, never exceeded; the paper has about
     25,000 on each side in an update. With `accumulate`, of each micro-batch."""

@@ -22,6 +22,8 @@ class SearchSettings(TypedDict, total=False):
     placeholders: bool
     restore_umlauts: bool
     lower_shouting: bool
+    keep_layout: bool
+    keep_target_language: bool
 
 
 class CallSettings(TextConfig, DecodingConfig):

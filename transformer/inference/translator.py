@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -439,4 +440,9 @@ class Translator:
         return self._preparer(self.text).encoded(name, check_text(name, text))
 
     def _translation(self, hypothesis: Hypothesis) -> Translation:
-        return Translation(printable(self.tokenizer.decode(hypothesis.ids)), hypothesis.score)
+        n_pieces = max(1, len(hypothesis.ids) + hypothesis.finished)
+        return Translation(
+            printable(self.tokenizer.decode(hypothesis.ids)),
+            hypothesis.score,
+            min(1.0, math.exp(hypothesis.log_prob / n_pieces)),
+        )

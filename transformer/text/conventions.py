@@ -93,6 +93,12 @@ def conventions_of(language: str) -> Conventions | None:
     )
 
 
+def language_of(name: str) -> str | None:
+    """A language by its two letters: en for en_GB, english and tok.en; None if it is unknown."""
+    locale = _locale(name)
+    return None if locale is None else str(locale.language)
+
+
 def _locale(language: str) -> Locale | None:
     from babel import Locale, UnknownLocaleError
 

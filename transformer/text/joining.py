@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
+
+from .layout import unframed
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,9 @@ class Translation:
 
     text: str
     score: float  # log-probability after the length penalty; only comparable for the same line
-    warnings: tuple[str, ...] = ()  # which numbers of the line the text does not have
+    confidence: float = field(default=1.0, compare=False)
+    """0 to 1: the geometric mean of its pieces' probabilities, in the least certain sentence."""
+    warnings: tuple[str, ...] = ()  # what the text lacks of the line, or what was not translated
 
 
 def best_of(parts: Iterable[list[Translation]], n: int) -> list[Translation]:
@@ -45,11 +49,14 @@ def _unchained(chain: Any) -> list[Translation]:
 
 
 def joined(parts: Iterable[Translation]) -> Translation:
-    """One translation of one translation of each part; line breaks are parts as well."""
+    """One translation of one translation of each part; line breaks and layout are parts as well."""
     parts = list(parts)
     text = re.sub(" ?\n ?", "\n", " ".join(part.text for part in parts if part.text))
     warnings = tuple(warning for part in parts for warning in part.warnings)
-    return Translation(text, sum(part.score for part in parts), warnings)
+    confidence = min((part.confidence for part in parts), default=1.0)
+    return Translation(
+        unframed(text), sum(part.score for part in parts), confidence, warnings=warnings
+    )
 
 
 def distinct(translations: Iterable[Translation]) -> list[Translation]:

@@ -15,8 +15,10 @@ from .characters import (
     with_bytes,
     with_plain_marks,
 )
+from .detecting import is_already
 from .german import GERMAN, is_german
 from .joining import Translation
+from .layout import Layout, laid_out
 from .rules import NEUTRAL
 from .sentences import cut, split_sentences
 from .spans import Spans, bring_back, bring_back_anyhow
@@ -48,7 +50,7 @@ class Sentence:
 class Line:
     """A line to translate: its sentences, and between them text that stays as it is."""
 
-    parts: list[Sentence | str]
+    parts: list[Sentence | Translation | str]  # what is not to be translated is there already
 
     @property
     def sentences(self) -> list[Sentence]:
@@ -59,9 +61,15 @@ class Line:
         """Returns the choices for each part, given what was found for each sentence."""
         answers = iter(found)
         return [
-            next(answers) if isinstance(part, Sentence) else [Translation(part.strip(" "), 0.0)]
+            next(answers) if isinstance(part, Sentence) else [_as_it_is(part)]
             for part in self.parts
         ]
+
+
+def _as_it_is(part: Translation | str) -> Translation:
+    if isinstance(part, Translation):
+        return part
+    return Translation(part.framed() if isinstance(part, Layout) else part.strip(" "), 0.0)
 
 
 class Preparer:
@@ -86,6 +94,7 @@ class Preparer:
     ) -> None:
         self._tokenizer = tokenizer
         self._settings = settings
+        self._languages = src_lang, tgt_lang
         self._rules = GERMAN if is_german(src_lang) else NEUTRAL
         self._longest = MAX_PIECES if longest_src is None else longest_src
         self._unreadable = cache(lambda c: is_unreadable(c, tokenizer))
@@ -97,11 +106,15 @@ class Preparer:
         Raises:
             UserError: the settings forbid cutting it, and the line is too long.
         """
-        parts: list[Sentence | str] = []
+        parts: list[Sentence | Translation | str] = []
         for i, row in enumerate(with_bytes(line).split("\n")):
             parts += ["\n"] * (i > 0)
-            for run, stays in cut_at_symbols(row, self._tokenizer):
-                parts += [run] if stays or self._says_nothing(run) else self._sentences(run)
+            for field in laid_out(row) if self._settings.keep_layout else [row]:
+                if isinstance(field, Layout):
+                    parts.append(field)
+                    continue
+                for run, stays in cut_at_symbols(field, self._tokenizer):
+                    parts += [run] if stays or self._says_nothing(run) else self._sentences(run)
         return Line(parts)
 
     def _says_nothing(self, text: str) -> bool:
@@ -145,18 +158,18 @@ class Preparer:
     def _piece_by_piece(
         self, sentence: Sentence
     ) -> Generator[list[int], list[Translation], Translation]:
-        text, score, end = "", 0.0, 0
+        text, score, confidence, end = "", 0.0, 1.0, 0
         for span in [*self._spans.find(sentence.plain, numbers=True), None]:
             piece = sentence.plain[end : span.start if span else None]
             words = piece.strip(" ,;:–-")
             if self._has_letters(words):
                 best = sentence.written((yield self._ids(words))[0])
                 piece = piece.replace(words, _as_part(best.text, words))
-                score += best.score
+                score, confidence = score + best.score, min(confidence, best.confidence)
             text += piece
             if span:
                 text, end = text + span.written, span.end
-        return Translation(text.strip(), score)
+        return Translation(text.strip(), score, confidence)
 
     def _warned(self, sentence: Sentence, found: Translation) -> Translation:
         lost = self._spans.lost(sentence.plain, found.text)
@@ -183,7 +196,7 @@ class Preparer:
     def _ids(self, text: str) -> list[int]:
         return [*self._tokenizer.encode(text), self._tokenizer.eos_id]
 
-    def _sentences(self, text: str) -> Iterator[Sentence]:
+    def _sentences(self, text: str) -> Iterator[Sentence | Translation]:
         settings, tokenizer = self._settings, self._tokenizer
         text = with_plain_marks(with_apostrophes(text), tokenizer)
         ids = tokenizer.encode(text)
@@ -193,6 +206,10 @@ class Preparer:
         else:
             whole = settings.split == "long" and len(ids) < self._longest
         for typed in [text] if whole else split_sentences(text, self._rules):
+            if settings.keep_target_language and is_already(typed, *self._languages):
+                warning = f"left as it is: {self._languages[1]} already, it seems"
+                yield Translation(typed.strip(" "), 0.0, warnings=(warning,))
+                continue
             # Hidden even if the model is to see them, so that they are not lowered or respelled.
             spans = self._spans.hide(typed)
             shown, hidden = spans.shown, spans.written

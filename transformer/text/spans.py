@@ -15,10 +15,14 @@ from .conventions import Conventions, conventions_of
 
 # Addresses of pages and people, telephone numbers, and other numbers of six digits or more that are
 # not amounts: of accounts, orders. The full stop or bracket after one does not belong to it. Then
-# what programs read: code in backticks, tags, placeholders, paths, hashtags and names of users.
+# what programs read: code in backticks, marks of emphasis, tags, placeholders, paths, hashtags and
+# names of users.
 VERBATIM = re.compile(
     r"""
-    `[^`\n]+` | §{1,2} \s? [0-9]+[a-z]?
+    `[^`\n]+` | \*\* | ~~ | <(?P<code>code|kbd|samp|var)\b[^<>\n]*>[^<\n]{0,999}</(?P=code)>
+    | !?\[ (?= [^\]\n]{0,200} \]\( ) | \]\( [^()\s]* (?: \s"[^"\n]{0,200}" )? \)
+    | (?<! [\w*] ) [*_] (?= [^\W_] ) | (?<= [\w.!?] ) [*_] (?! [\w*] )
+    | §{1,2} \s? [0-9]+[a-z]?
     | </?[A-Za-z][^<>\n]*> | <!--[^\n]{0,999}?--> | &(?:[A-Za-z]+|\#[0-9]+);
     | \{\{[^{}\n]*\}\} | \$?\{[\w.:%$-]*\}
     | (?<! [\w%] ) % (?: \( \w+ \) )? (?: [0-9]+\$ )? [0-9.]* [sdifgxu@] (?! \w )
@@ -153,7 +157,8 @@ class Spans:
             translation, n = re.subn(alone, "\0", translation, count=len(same))
             missing += same[n:]
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
-        times = re.findall(r"\b([0-9]{1,2})[:.]([0-9]{2})\b", translation)
+        divides = "[:.]" if self._theirs.clock else ":"
+        times = re.findall(rf"\b([0-9]{{1,2}}){divides}([0-9]{{2}})\b", translation)
         left.update(f"{int(hour) % 12}:{minute}" for hour, minute in times)
         words = set(re.findall(r"[^\W\d_]+", translation))
         missing.sort()
