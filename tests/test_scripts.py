@@ -54,7 +54,8 @@ def test_the_same_input_gives_the_same_output(
 ) -> None:
     source = tmp_path / "in"
     source.mkdir()
-    shown = "Die Pizza kam aus dem Ofen und schmeckte gut!\tUnlike it.\nSo.\tthis is ALREADY english!\n"
+    shown = "Die Pizza kam aus dem Ofen und schmeckte gut!\tUnlike it.\n"
+    shown += "So.\tthis is ALREADY english!\n"
     rows = 'Tom mag Maria.\tTom likes Mary.\n„Halb\t"Half\nSchön.\tNice.\n' + shown
     with gzip.open(source / "tatoeba.tsv.gz", "wt", encoding="utf-8") as file:
         file.write(rows)
