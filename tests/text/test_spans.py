@@ -65,6 +65,31 @@ def test_words_that_the_model_cannot_read_are_carried_over() -> None:
     assert spans.lost("Ayşe und <b>, Ayşe", "Ayşe and <i>") == ["<b>", "Ayşe"]
 
 
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("10:30 pm", "22:30"),
+        ("at 5 p.m.", "17"),
+        ("12:15 AM", "0:15"),
+        ("12 pm", "12"),
+        ("8am", "8"),
+        ("11.05 a.m. sharp", "11:05"),
+    ],
+)
+def test_half_days_become_whole_ones(english: str, german: str) -> None:
+    assert ENGLISH.hide(english).written == (german,)
+    assert not ENGLISH.hide("I am 5. Pm me at 14:30").typed
+    assert ENGLISH.lost(f"Come {english}", "Komm um 10:31 Uhr.") == [ENGLISH.hide(english).typed[0]]
+    assert not ENGLISH.lost(f"Come {english}", f"Komm um {german} Uhr.")
+
+
+def test_a_sign_may_become_a_word_but_not_vanish() -> None:
+    assert ENGLISH.lost("It costs €12.50, 20%.", "Es kostet 12,50, 20.") == ["€12.50", "20%"]
+    assert not ENGLISH.lost("It costs €12.50, 20%.", "Es kostet 12,50 Euro, 20 Prozent.")
+    assert not GERMAN.lost("Es kostet 12,50 €.", "It costs 12.50 euros.")
+    assert GERMAN.lost("Es sind 25 °C.", "There are 25.") == ["25 °C"]
+
+
 def test_bring_back_wants_every_mark_once() -> None:
     assert bring_back("@ 2, not @1", ("a", "b")) == "b, not a"
     for wrong in ("@1", "@1 @1 @2", "@1 @2 @3", "", "@1 @3"):

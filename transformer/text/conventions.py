@@ -27,6 +27,7 @@ class Conventions:
     share_gap: str = ""  # before the percent sign
     dotted_dates: bool = False  # 24.12.2024
     clock: str | None = None  # the word behind a time, whose parts a full stop may divide
+    half_days: bool = False  # 10:30 pm, not 22:30
     date_words: tuple[str, ...] = ()  # what stands before a date without a year
     locale: Locale | None = None
 
@@ -88,6 +89,7 @@ def conventions_of(language: str) -> Conventions | None:
         share_gap=" " if re.search(r"\s", share) else "",
         dotted_dates=re.match(r"d+\.M+\.y", locale.date_formats["short"].pattern) is not None,
         clock="Uhr" if german else None,
+        half_days="a" in locale.time_formats["short"].pattern,
         date_words=("am", "ab", "bis", "vom", "zum", "seit", "den", "dem", "der") if german else (),
         locale=locale,
     )

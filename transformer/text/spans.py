@@ -53,7 +53,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    kind: str  # verbatim, word, date, time, amount, range or other
+    kind: str  # verbatim, word, date, time, half (a time with am or pm), amount, range or other
     typed: str
     written: str  # in the other language
 
@@ -101,7 +101,7 @@ class Spans:
             kind, typed = str(match.lastgroup), match.group()
             if kind == "amount" and len(typed) == 1:
                 continue  # a single digit may become a word
-            if numbers or kind == "verbatim" or not strange.isdisjoint(typed):
+            if numbers or kind in ("verbatim", "half") or not strange.isdisjoint(typed):
                 spans.append(Span(*match.span(), kind, typed, self._written(kind, match)))
         if strange:
             spans += _strange_spans(text, strange, besides=spans)
@@ -174,6 +174,9 @@ class Spans:
             return left[f"{int(hour) % 12}:{minute}"] > 0
         if span.kind != "amount" or span.typed[0] in "-−±":
             return False
+        unit = next((c for c in span.typed if c in _NAMED), None)
+        if unit and not any(word.lower().startswith(_NAMED[unit]) for word in words):
+            return False
         numbers = re.findall(self._ours.number, span.typed)
         number = self._ours.canonical(numbers[0]) if len(numbers) == 1 else ""
         written = [number]
@@ -194,6 +197,8 @@ class Spans:
                 return typed
         if kind == "time":
             return typed.replace(".", ":")
+        if kind == "half":
+            return typed if theirs.half_days else _of_whole_day(typed)
         if kind not in ("amount", "range"):
             return typed
         if _is_address(typed):
@@ -209,6 +214,24 @@ class Spans:
 
 
 _MONEY = re.compile("[€$£¥]")
+_NAMED: dict[str, str | tuple[str, ...]] = {
+    "€": "euro",
+    "$": "dollar",
+    "£": ("pound", "pfund"),
+    "¥": "yen",
+    "%": ("per", "prozent"),
+    "‰": ("per", "promille"),
+    "°": ("degree", "grad"),
+}
+"""How the words begin that may stand for a sign."""
+
+
+def _of_whole_day(time: str) -> str:
+    # 10:30 pm → 22:30, 5 p.m. → 17
+    hour, *minutes = re.findall("[0-9]+", time)
+    return ":".join([str(int(hour) % 12 + 12 * ("p" in time.lower())), *minutes])
+
+
 _WORD_OR_SIGN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]")
 
 
@@ -253,6 +276,9 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
             rf"|{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})"
         )
     else:
+        if language.half_days:
+            hour = "(?:1[0-2]|0?[1-9])(?:[:.][0-5][0-9])?"
+            kinds.append(rf"(?P<half>{_BEFORE}{hour}[ ]?(?i:[ap](?:m\b|\.m\.)))")
         kinds.append(rf"(?P<time>{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})")
     kinds.append(rf"(?P<range>{_BEFORE}{number}[–-]{number}(?:[ ]?[%‰€$£¥])?{_AFTER})")
     kinds.append(
