@@ -7,10 +7,12 @@ pair, or None if the pair gives no occasion for one. prepare_everyday.py uses th
 import random
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 
 from transformer.text.spans import Span, Spans
 
 Pair = tuple[str, str]
+Way = Callable[[str], str]
 
 GERMAN_SPANS = Spans("de", "en")
 
@@ -121,7 +123,7 @@ def misspell(text: str, draw: random.Random) -> str:
 
 def type_hastily(german: str, english: str, draw: random.Random) -> Pair | None:
     """The German without capitals, final mark, umlauts or commas, or with a slip of the finger."""
-    ways = (
+    ways: tuple[Way, ...] = (
         str.lower,
         lambda text: re.sub(r"[.!?]+$", "", text),
         lambda text: text.translate(UMLAUTS),
@@ -130,25 +132,28 @@ def type_hastily(german: str, english: str, draw: random.Random) -> Pair | None:
         lambda text: misspell(text, draw),
         lambda text: text.replace(",", ""),
     )
-    typed = german
-    for way in draw.sample(ways, draw.choice((1, 1, 2, 3))):
-        typed = way(typed)
-    return None if typed == german or not typed.strip() else (typed, english)
+    typed = _in_some_ways(german, ways, draw)
+    return None if typed is None else (typed, english)
 
 
 def type_english_hastily(german: str, english: str, draw: random.Random) -> Pair | None:
     """The English without capitals, final mark, apostrophes or commas, or with a slip."""
-    ways = (
+    ways: tuple[Way, ...] = (
         str.lower,
         lambda text: re.sub(r"[.!?]+$", "", text),
         lambda text: text.replace("'", ""),
         lambda text: misspell(text, draw),
         lambda text: text.replace(",", ""),
     )
-    typed = english
+    typed = _in_some_ways(english, ways, draw)
+    return None if typed is None else (german, typed)
+
+
+def _in_some_ways(text: str, ways: Sequence[Way], draw: random.Random) -> str | None:
+    typed = text
     for way in draw.sample(ways, draw.choice((1, 1, 2, 3))):
         typed = way(typed)
-    return None if typed == english or not typed.strip() else (german, typed)
+    return None if typed == text or not typed.strip() else typed
 
 
 QUOTES = (("„", "“"), ("»", "«"), ("“", "”"), ("«", "»"), ("‚", "‘"), ('"', '"'), ("›", "‹"))

@@ -84,16 +84,13 @@ def cased(sides: Iterable[list[str]]) -> dict[str, str]:
     return {word: counts.most_common(1)[0][0] for word, counts in forms.items()}
 
 
-def lexicon(
-    pairs: Iterable[Pair], fewest: int = 3, share: float = 0.45, most: int | None = None
-) -> list[Pair]:
+def lexicon(pairs: Iterable[Pair], fewest: int = 3, share: float = 0.45) -> list[Pair]:
     """Returns nouns with and without their article, and other words, as pairs.
 
     Args:
         pairs: German and English sentences.
         fewest: how often a word must have been seen with its translation.
         share: which part of its places must agree on it.
-        most: no more than this many words, the most frequent first.
     """
     split = [(_WORD.findall(de), _WORD.findall(en)) for de, en in dict.fromkeys(pairs)]
     split = [(s, t) for s, t in split if 0 < len(s) <= MOST_WORDS and 0 < len(t) <= MOST_WORDS]
@@ -135,7 +132,7 @@ def lexicon(
             entries.append((f"{_article(articles[word])} {word}", f"the {meaning}"))
         found.append((count, entries))
     found.sort(key=lambda entry: -entry[0])
-    return [pair for _, entries in found[:most] for pair in entries]
+    return [pair for _, entries in found for pair in entries]
 
 
 def _article(seen: Counter[str]) -> str:

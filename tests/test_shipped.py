@@ -110,6 +110,7 @@ def test_addresses_numbers_and_line_breaks_stay(translator: Translator) -> None:
         ("Ich fahre mit Müllers Škoda.", "Škoda"),
         ("<p>Guten <b>Morgen</b>, wie geht es dir?</p>", "<p> <b> </b> </p>"),
         ("Führe `pip install torch` aus.", "`pip install torch`"),
+        ("&lt;b&gt;Ja&lt;/b&gt;", "&lt; &gt;"),
         (r"Öffne C:\Users\Max und lies %1$s von {count}.", r"C:\Users\Max %1$s {count}"),
         ("Nach § 5 sind 10² Meter erlaubt, ½ davon am Rand.", "§ 5|10²|½"),
         ("Die Rechnung beträgt 1.234,56 €.", "€1,234.56"),

@@ -9,11 +9,18 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
+ENGLISH = "The washing machine makes strange noises."
+GERMAN = "Meine Großmutter backt jeden Samstag einen Apfelkuchen."
+"""Neither is in a training text."""
+
+
 def test_to_chooses_a_model_in_the_package(capsys: pytest.CaptureFixture[str]) -> None:
-    assert translate_main(["--to", "de", "Good morning!"]) == 0
-    assert translate_main(["--to", "EN", "Guten Morgen!"]) == 0
-    assert translate_main(["--model", "en-de", "Good morning!"]) == 0
-    assert lines_of(capsys) == ["Guten Morgen!", "Good morning!", "Guten Morgen!"]
+    assert translate_main(["--to", "de", ENGLISH]) == 0
+    assert translate_main(["--model", "en-de", ENGLISH]) == 0
+    assert translate_main(["--to", "EN", GERMAN]) == 0
+    first, second, third = lines_of(capsys)
+    assert first == second == "Die Waschmaschine macht seltsame Geräusche."
+    assert third == "My grandmother bakes an apple cake every Saturday."
 
 
 def test_english_without_a_model_goes_into_german(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,7 +32,7 @@ def test_english_without_a_model_goes_into_german(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--to", "fr"], "the models in the package translate into de and en; found --to fr"),
+        (["--to", "fr"], "the models in the package translate into de and en; found --to 'fr'"),
         (["--to", "de", "--model", "en-de"], "--to chooses a model in the package; leave it out"),
     ],
 )
@@ -33,5 +40,5 @@ def test_a_direction_that_there_is_not(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        translate_main([*options, "Good morning!"])
+        translate_main([*options, ENGLISH])
     assert message in capsys.readouterr().err

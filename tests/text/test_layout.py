@@ -21,6 +21,7 @@ from transformer.text.preparing import Preparer
         ("Name;Alter;Stadt", ["Name", "Alter", "Stadt"]),
         ("Erst das; dann dies; gut.", ["Erst das; dann dies; gut."]),
         ("Dies;das", ["Dies;das"]),
+        ("&lt;b&gt;Ja&lt;/b&gt;", ["&lt;b&gt;Ja&lt;/b&gt;"]),
         ("1. Mai", ["1. Mai"]),
         ("-5 Grad", ["-5 Grad"]),
         ("#Berlin", ["#Berlin"]),

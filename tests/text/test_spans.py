@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer.text.spans import Spans, bring_back, bring_back_anyhow
+from transformer.text.spans import Spans, bring_back, bring_back_anyhow, keeps_markup
 
 GERMAN = Spans("de", "en", "€$%‰°²".__contains__)
 ENGLISH = Spans("en", "de", "€$%‰°²".__contains__)
@@ -61,6 +61,10 @@ def test_words_that_the_model_cannot_read_are_carried_over() -> None:
     found = spans.hide("• Ayşe Yıldız fährt einen Škoda-Bus, 10² km, mit Ali.")
     assert found.shown == "@1 @2 fährt einen @3, @4 km, mit Ali."
     assert found.typed == ("•", "Ayşe Yıldız", "Škoda-Bus", "10²")
+    beside = Spans("de", "en", "ŞŠ".__contains__, rare={"Grzegorz"}.__contains__)
+    found = beside.hide("Frau Şen traf Grzegorz Škoda und Grzegorz.")
+    assert found.shown == "Frau @1 traf @2 und Grzegorz."
+    assert found.typed == ("Şen", "Grzegorz Škoda")
     assert spans.lost("Ayşe und <b>", "Ayşe and <b>.") == []
     assert spans.lost("Ayşe und <b>, Ayşe", "Ayşe and <i>") == ["<b>", "Ayşe"]
 
@@ -69,10 +73,10 @@ def test_words_that_the_model_cannot_read_are_carried_over() -> None:
     ("english", "german"),
     [
         ("10:30 pm", "22:30"),
-        ("at 5 p.m.", "17"),
+        ("at 5 p.m.", "17:00"),
         ("12:15 AM", "0:15"),
-        ("12 pm", "12"),
-        ("8am", "8"),
+        ("12 pm", "12:00"),
+        ("8am", "8:00"),
         ("11.05 a.m. sharp", "11:05"),
     ],
 )
@@ -81,6 +85,15 @@ def test_half_days_become_whole_ones(english: str, german: str) -> None:
     assert not ENGLISH.hide("I am 5. Pm me at 14:30").typed
     assert ENGLISH.lost(f"Come {english}", "Komm um 10:31 Uhr.") == [ENGLISH.hide(english).typed[0]]
     assert not ENGLISH.lost(f"Come {english}", f"Komm um {german} Uhr.")
+
+
+def test_markup_keeps_its_order_and_its_text() -> None:
+    shown, hidden = "Ein @1 Hund @2 läuft. @3", ("<b>\0", "\0</b>", "<br>")
+    assert keeps_markup(shown, "A @1 dog @2 runs. @3", hidden)
+    assert keeps_markup(shown, "There runs a @1 dog @2 . @3", hidden)
+    assert not keeps_markup(shown, "A @2 dog @1 runs. @3", hidden)
+    assert not keeps_markup(shown, "A dog @1 @2 runs. @3", hidden)
+    assert keeps_markup("@1 und @2", "@2 and @1", ("Anna", "Łukasz"))
 
 
 def test_a_sign_may_become_a_word_but_not_vanish() -> None:
@@ -112,7 +125,7 @@ def test_whatever_is_hidden_comes_back(text: str) -> None:
         ("20€, €20, -20 €", "20€|€20|-20 €", "€20|€20|-€20"),
         ("5 % oder 5,5% oder 12 ‰", "5 %|5,5%|12 ‰", "5%|5.5%|12‰"),
         ("Es sind -5 °C, 20°.", "-5 °C|20°", "-5 °C|20°"),
-        ("1,80 m und 75 kg", "1,80|75", "1.80|75"),
+        ("1,80 m und 75 kg", "1,80 m|75 kg", "1.80 m|75 kg"),
         ("85 m², 12,5 km²", "85 m²|12,5 km²", "85 m²|12.5 km²"),
         ("1.500.000 Gäste, 10\u202f000", "1.500.000|10\u202f000", "1,500,000|10,000"),
         ("am 12.03.2024 um 10:30 Uhr", "12.03.2024|10:30", "12 March 2024|10:30"),
@@ -142,7 +155,7 @@ def test_numbers_are_written_as_in_english(text: str, typed: str, written: str) 
         ("$5.99, -5%", "5,99 $|-5 %"),
         ("1,500,000 guests at 10:30", "1.500.000|10:30"),
         ("on 12/03/2024", "12/03/2024"),  # the twelfth, or December
-        ("1.80 m", "1,80"),
+        ("1.80 m", "1,80 m"),
     ],
 )
 def test_numbers_are_written_as_in_german(text: str, written: str) -> None:
@@ -152,10 +165,11 @@ def test_numbers_are_written_as_in_german(text: str, written: str) -> None:
 @given(st.integers(0, 10**9), st.integers(0, 99), st.booleans())
 def test_no_digit_changes_there_and_back(whole: int, cents: int, grouped: bool) -> None:
     number = f"{whole:,}.{cents:02}" if grouped else f"{whole}.{cents:02}"
-    [german] = ENGLISH.hide(f"{number} m", numbers=True).written
-    assert german == number.translate(str.maketrans(",.", ".,"))
-    [english] = GERMAN.hide(f"{german} m", numbers=True).written
-    assert english == number
+    for unit in ("", " m"):  # a unit belongs to the span; another word does not
+        [german] = ENGLISH.hide(f"{number}{unit} so", numbers=True).written
+        assert german == number.translate(str.maketrans(",.", ".,")) + unit
+        [english] = GERMAN.hide(f"{german} so", numbers=True).written
+        assert english == number + unit
 
 
 def test_between_unknown_languages_numbers_stay() -> None:
@@ -176,8 +190,13 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Es kostet 2500 Euro.", "It costs 2,500 euros.", ""),
         ("Es kostet 2500 Euro.", "It costs 250 euros.", "2500"),
         ("1,80 m", "1.80 m", ""),
-        ("1,80 m", "1,800 m", "1,80"),
-        ("1,80 m", "1,80 m", "1,80"),
+        ("1,80 m", "1.80 metres", ""),
+        ("1,80 m", "1.80 kilometres", "1,80 m"),
+        ("1,80 m", "1.80 hours", "1,80 m"),
+        ("15 km, 75 kg, 20 cl", "15 kilometers, 75 kilos, 20 centiliters", ""),
+        ("9 m", "nine metres", ""),
+        ("1,80 m", "1,800 m", "1,80 m"),
+        ("1,80 m", "1,80 m", "1,80 m"),
         ("Um 14:30 Uhr.", "At 2:30 p.m.", ""),
         ("Um 14:30 Uhr.", "At 14:30.", ""),
         ("Um 14:30 Uhr.", "At 7:30 p.m.", "14:30"),

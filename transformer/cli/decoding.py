@@ -92,7 +92,7 @@ def choose_direction(parser: argparse.ArgumentParser, args: argparse.Namespace) 
     names = {name.split("-")[1]: name for name in packaged()}
     if args.to.lower() not in names:
         into = " and ".join(sorted(names))
-        parser.error(f"the models in the package translate into {into}; found --to {args.to}")
+        parser.error(f"the models in the package translate into {into}; found --to {args.to!r}")
     args.model = names[args.to.lower()]
 
 

@@ -70,11 +70,6 @@ def _run(argv: Sequence[str] | None) -> int:
         "--input", metavar="FILE", help="text to translate; .gz is read too, - is standard input"
     )
     parser.add_argument("--output", metavar="FILE", help="where to write; an existing file is kept")
-    parser.add_argument(
-        "--format",
-        choices=("text", *READERS),
-        help="of --input: a document keeps its structure (by the file's name)",
-    )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     existing.add_argument(
@@ -148,6 +143,11 @@ def _groups(parser: argparse.ArgumentParser) -> list[Options]:
     add_search_options(search)
     files = Options(parser, "many lines", only_for={"a search"})
     add_file_options(files)
+    files.add(
+        "--format",
+        choices=("text", *READERS),
+        help="a document keeps its structure (by the name of --input, but for --json and --n-best)",
+    )
     sampling = Options(parser, "with --sample", only_for={"--sample"})
     add_sampling_options(sampling)
     return [result, begins, search, files, sampling]
@@ -220,8 +220,8 @@ def _document(args: argparse.Namespace, lines: Iterator[str]) -> Document | None
         return None
     if _wants_rows(args) or args.resume_output:
         raise UserError(
-            f"--format {kind} gives one document: leave out --json, --n-best, --alternatives, "
-            "--sample, --prefix and --resume-output"
+            f"--format {kind} gives one document: leave out --json, --n-best, --prefix and "
+            "--resume-output"
         )
     return READERS[kind]("".join(f"{line}\n" for line in lines))
 

@@ -23,14 +23,14 @@ def unframed(text: str) -> str:
 def laid_out(row: str) -> Iterator[Layout | str]:
     """Cuts a line into its fields and what stands around them.
 
-    Fields end at tabs, or at semicolons if there are several and no space follows any. "1." is left
-    in its field, since it may be a date: 1. Mai.
+    Fields end at tabs, or at semicolons if there are several, no space follows any, and none ends
+    an entity of HTML. "1." is left in its field, since it may be a date: 1. Mai.
     """
     if not row.strip() or _OPENS in row or _CLOSES in row:
         yield row
         return
     ends = r"(\t+)"
-    if row.count(";") > 1 and not re.search(r";\s", row.rstrip()):
+    if row.count(";") > 1 and not re.search(r";\s|&#?\w+;", row.rstrip()):
         ends = r"(\t+|;)"
     for i, part in enumerate(re.split(ends, row)):
         if i % 2:

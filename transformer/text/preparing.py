@@ -21,7 +21,7 @@ from .joining import Translation
 from .layout import Layout, laid_out
 from .rules import NEUTRAL
 from .sentences import cut, split_sentences
-from .spans import Spans, bring_back, bring_back_anyhow
+from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_markup
 
 MAX_PIECES = 4096
 """Of a text that is not cut, unless sources in training were longer. The memory of attention grows
@@ -98,7 +98,12 @@ class Preparer:
         self._rules = GERMAN if is_german(src_lang) else NEUTRAL
         self._longest = MAX_PIECES if longest_src is None else longest_src
         self._unreadable = cache(lambda c: is_unreadable(c, tokenizer))
-        self._spans = Spans(src_lang, tgt_lang, self._unreadable)
+        self._spans = Spans(
+            src_lang,
+            tgt_lang,
+            self._unreadable,
+            rare=lambda word: len(word) < 2 * len(tokenizer.encode(word)),
+        )
 
     def prepare(self, line: str) -> Line:
         """Cuts a line into its sentences and what stands between them.
@@ -130,11 +135,16 @@ class Preparer:
         Most sentences need one search. If all its translations have lost a mark, the next search is
         for the sentence with nothing hidden. If the best translation then lacks something that must
         be in it, the next search is for the sentence with a mark in the place of every number. If
-        that loses marks, too, what stands between the marks is translated piece by piece.
+        that loses marks, too, what stands between the marks is translated piece by piece. So it is
+        at once where the marks stand for tags.
         """
         found = [sentence.written(each) for each in (yield sentence.ids)]
         if sentence.hidden:
-            whole = _with_all_marks(found, sentence.hidden)
+            shown = self._tokenizer.decode(sentence.ids[:-1])
+            whole = _with_all_marks(found, shown, sentence.hidden)
+            if not whole and has_markup(sentence.hidden):
+                found = [(yield from self._piece_by_piece(sentence))]
+                return [self._warned(sentence, each) for each in found]
             if not whole:
                 ids = self._ids(sentence.plain)
                 if len(ids) <= self._longest:
@@ -150,7 +160,7 @@ class Preparer:
         spans = self._spans.hide(sentence.plain, numbers=True)
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
-            found = _with_all_marks(again, spans.written) or found
+            found = _with_all_marks(again, spans.shown, spans.written) or found
         if self._spans.lost(sentence.plain, found[0].text):
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
@@ -244,8 +254,12 @@ def _as_part(translation: str, words: str) -> str:
 
 
 def _with_all_marks(
-    translations: Iterable[Translation], hidden: tuple[str, ...]
+    translations: Iterable[Translation], shown: str, hidden: tuple[str, ...]
 ) -> list[Translation]:
     # Those that have every mark once, with what it stands for in its place.
     texts = [(each, bring_back(each.text, hidden)) for each in translations]
-    return [replace(each, text=text) for each, text in texts if text is not None]
+    return [
+        replace(each, text=text)
+        for each, text in texts
+        if text is not None and keeps_markup(shown, each.text, hidden)
+    ]

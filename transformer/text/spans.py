@@ -41,6 +41,7 @@ VERBATIM = re.compile(
     re.VERBOSE,
 )
 _MARK = re.compile(r"(?<![\w.+-])@ ?(\d{1,9})\b")
+_MARKUP = re.compile(r"\0?(?:</?[A-Za-z]|!?\[|\]\(|[*_~]+(?:\0|$))")
 _GLUE = "\0"
 """At the end of what is hidden: no space was there."""
 _SHARES_A_WORD = re.compile(r"[\w.+-]")
@@ -75,16 +76,22 @@ class Spans:
         tgt_lang: that of their translations. If either is unknown, numbers stay as they are.
         unreadable: true of a character that the model has no piece for. Words with such a letter
             are carried over, as names mostly are.
+        rare: true of a word that the model hardly knows. One beside such a name is part of it.
     """
 
     def __init__(
-        self, src_lang: str, tgt_lang: str, unreadable: Callable[[str], bool] = lambda _: False
+        self,
+        src_lang: str,
+        tgt_lang: str,
+        unreadable: Callable[[str], bool] = lambda _: False,
+        rare: Callable[[str], bool] = lambda _: False,
     ) -> None:
         ours, theirs = conventions_of(src_lang), conventions_of(tgt_lang)
         if ours is None or theirs is None:
             ours = theirs = Conventions()
         self._ours, self._theirs = ours, theirs
         self._unreadable = cache(unreadable)
+        self._rare = rare
         self._pattern = _pattern(ours)
         self._theirs_number = re.compile(rf"(?<![0-9]){theirs.number}(?![0-9])")
 
@@ -99,12 +106,12 @@ class Spans:
         spans = []
         for match in self._pattern.finditer(text):
             kind, typed = str(match.lastgroup), match.group()
-            if kind == "amount" and len(typed) == 1:
+            if kind == "amount" and re.fullmatch(rf"[0-9](?:\s{_UNIT})?", typed):
                 continue  # a single digit may become a word
             if numbers or kind in ("verbatim", "half") or not strange.isdisjoint(typed):
                 spans.append(Span(*match.span(), kind, typed, self._written(kind, match)))
         if strange:
-            spans += _strange_spans(text, strange, besides=spans)
+            spans += self._strange_spans(text, strange, besides=spans)
         return sorted(spans)
 
     def hide(self, text: str, *, numbers: bool = False) -> Hidden:
@@ -164,6 +171,26 @@ class Spans:
         missing.sort()
         return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
 
+    def _strange_spans(self, text: str, strange: set[str], besides: list[Span]) -> list[Span]:
+        # Words and signs with a character that the model cannot read; neighbours are one.
+        rest, end = [], 0
+        for span in besides:
+            rest += [text[end : span.start], "\n" * (span.end - span.start)]
+            end = span.end
+        tokens = list(_WORD_OR_SIGN.finditer("".join([*rest, text[end:]])))
+        carried = {i for i, token in enumerate(tokens) if not strange.isdisjoint(token.group())}
+        for i in [*carried]:  # Grzegorz Brzęczyszczykiewicz
+            for j in (i - 1, i + 1):
+                if 0 <= j < len(tokens) and _are_names(text, tokens[min(i, j)], tokens[max(i, j)]):
+                    carried |= {j} if self._rare(tokens[j].group()) else set()
+        found: list[list[int]] = []  # [start, end]
+        for i in sorted(carried):
+            if found and i - 1 in carried and _are_names(text, tokens[i - 1], tokens[i]):
+                found[-1][1] = tokens[i].end()
+            else:
+                found.append([*tokens[i].span()])
+        return [Span(start, end, "word", text[start:end], text[start:end]) for start, end in found]
+
     def _said_otherwise(self, span: Span, left: Counter[str], words: set[str]) -> bool:
         if span.kind == "date":
             # With the same words and numbers: March 12th, 2024 for 12 March 2024.
@@ -174,8 +201,11 @@ class Spans:
             return left[f"{int(hour) % 12}:{minute}"] > 0
         if span.kind != "amount" or span.typed[0] in "-−±":
             return False
-        unit = next((c for c in span.typed if c in _NAMED), None)
-        if unit and not any(word.lower().startswith(_NAMED[unit]) for word in words):
+        sign = next((c for c in span.typed if c in _NAMED), None)
+        unit = re.search(rf"{_UNIT}$", span.typed)
+        if sign and not any(word.lower().startswith(_NAMED[sign]) for word in words):
+            return False
+        if unit and not _has_unit(unit.group(), words):
             return False
         numbers = re.findall(self._ours.number, span.typed)
         number = self._ours.canonical(numbers[0]) if len(numbers) == 1 else ""
@@ -224,34 +254,31 @@ _NAMED: dict[str, str | tuple[str, ...]] = {
     "°": ("degree", "grad"),
 }
 """How the words begin that may stand for a sign."""
+_UNIT = r"(?:[kcdm]?m|[km]?g|[mcd]?l)(?!\w)"
+_PREFIXES = {"k": "kilo", "c": "[cz]enti", "d": "de[cz]i", "m": "milli", "": ""}
+_BASES = {"m": "met", "g": "gram", "l": "lit"}
+
+
+def _has_unit(unit: str, words: set[str]) -> bool:
+    # 5 km: or kilometres, Kilometer
+    word = f"{_PREFIXES[unit[:-1]]}{_BASES[unit[-1]]}" + ("|kilos?$" if unit == "kg" else "")
+    return unit in words or any(re.match(word, each, re.IGNORECASE) for each in words)
 
 
 def _of_whole_day(time: str) -> str:
-    # 10:30 pm → 22:30, 5 p.m. → 17
+    # 10:30 pm → 22:30, 5 p.m. → 17:00
     hour, *minutes = re.findall("[0-9]+", time)
-    return ":".join([str(int(hour) % 12 + 12 * ("p" in time.lower())), *minutes])
+    return ":".join([str(int(hour) % 12 + 12 * ("p" in time.lower())), *(minutes or ["00"])])
 
 
 _WORD_OR_SIGN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]")
 
 
-def _strange_spans(text: str, strange: set[str], besides: list[Span]) -> list[Span]:
-    # Words and signs with a character that the model cannot read; neighbouring words are one.
-    rest, end = [], 0
-    for span in besides:
-        rest += [text[end : span.start], "\n" * (span.end - span.start)]
-        end = span.end
-    found: list[list[int]] = []  # [start, end]
-    for match in _WORD_OR_SIGN.finditer("".join([*rest, text[end:]])):
-        if strange.isdisjoint(match.group()):
-            continue
-        start, end = match.span()
-        near = bool(found) and text[found[-1][1] - 1].isalpha() and text[start].isalpha()
-        if near and text[found[-1][1] : start] == " ":
-            found[-1][1] = end
-        else:
-            found.append([start, end])
-    return [Span(start, end, "word", text[start:end], text[start:end]) for start, end in found]
+def _are_names(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
+    # Two words with capitals, a space between them.
+    return text[first.end() : second.start()] == " " and all(
+        token.group()[0].isupper() for token in (first, second)
+    )
 
 
 def _is_address(number: str) -> bool:
@@ -283,10 +310,35 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
     kinds.append(rf"(?P<range>{_BEFORE}{number}[–-]{number}(?:[ ]?[%‰€$£¥])?{_AFTER})")
     kinds.append(
         rf"(?P<amount>{_BEFORE}(?:[+±−-](?=[0-9€$£¥]))?(?:[€$£¥]\s?)?{number}"
-        rf"(?:\s?(?:[€$£¥%‰]|°(?:\s?[CF]\b)?|[kdcmµ]?m[²³]))?{_AFTER})"
+        rf"(?:\s?(?:[€$£¥%‰]|°(?:\s?[CF]\b)?|[kdcmµ]?m[²³])|\s{_UNIT})?{_AFTER})"
     )
     kinds.append(rf"(?P<other>{_BEFORE}[0-9]+(?:[.,:/–-][0-9]+)+(?![\w]))")
     return re.compile("|".join(kinds), re.VERBOSE)
+
+
+def has_markup(hidden: Sequence[str]) -> bool:
+    """True if there is a tag, a link or a mark of emphasis among these."""
+    return any(map(_MARKUP.match, hidden))
+
+
+def keeps_markup(text: str, translation: str, hidden: Sequence[str]) -> bool:
+    """True unless tags and the like change their order, or enclose nothing where they did before.
+
+    Args:
+        text: with marks.
+        translation: with every one of these marks once.
+        hidden: what they stand for.
+    """
+    order = [int(n) for n in _MARK.findall(translation) if _MARKUP.match(hidden[int(n) - 1])]
+    if order != sorted(order):
+        return False
+
+    def follows(n: int, in_text: str) -> bool:  # @2 right behind @1
+        return re.search(rf"@ ?{n}\s*@ ?{n + 1}\b", in_text) is not None
+
+    return not any(
+        follows(n, translation) and not follows(n, text) for n in order if n + 1 in order
+    )
 
 
 def bring_back(translation: str, hidden: Sequence[str]) -> str | None:
