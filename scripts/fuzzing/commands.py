@@ -46,6 +46,8 @@ TRANSLATE: dict[str, list[str] | None] = {
     **{"--input": FILES, **WRITING, "--resume-output": None, "--json": None},
     **{**MODEL, **SEARCH, **MANY, **SAMPLING, "--sample": None, "--score": [*FILES, "A dog."]},
     **{"--alternatives": [*NUMBERS, "20", "101"], "--n-best": [*NUMBERS, "32", "257", "1001"]},
+    **{"--to": ["de", "EN", "fr", ""], "--min-confidence": ["0", "0.5", "1", "1.1", "nan"]},
+    "--format": ["text", "html", "markdown", "srt", "tsv", "pdf"],
     "--prefix": ["The", "The pizza came", "x" * 300, "日本", "@1"],
 }
 EVALUATE: dict[str, list[str] | None] = {
@@ -110,6 +112,7 @@ def _translate(dice: random.Random) -> Line:
     line = Line("translate")
     ways: list[list[str]] = [[], ["--n-best"], ["--sample"], ["--alternatives"], ["--json"]]
     ways += [["--sample", "--n-best", "--seed"], ["--alternatives", "--prefix"], ["--prefix"]]
+    ways += [["--to"], ["--min-confidence"], ["--format"], ["--format", "--json"]]
     ways += [["--n-best", "--json"], list(dice.sample(list(SEARCH), 2)), ["--precision"], []]
     line.options += _pick(dice, TRANSLATE, *dice.choice(ways))
     if dice.random() < 0.1:

@@ -35,7 +35,7 @@ class Line:
 
 SEARCHING = {
     *("--beam-size", "--length-penalty", "--alpha", "--patience"),
-    *("--no-repeat-ngram-size", "--prefix", "--shortlist"),
+    *("--no-repeat-ngram-size", "--prefix", "--shortlist", "--to"),
 }
 """Options without which the references are what comes out."""
 
@@ -62,7 +62,7 @@ def check(ended: Ended, line: Line, inputs: Inputs) -> None:
 def _check_translate(ended: Ended, line: Line, given: Given, inputs: Inputs) -> None:
     lines = _texts(line.others) if line.others else _read(ended, given.get("--input") or "-")
     rows = _rows(ended, line, given, len(lines))
-    if rows is None:
+    if rows is None or given.get("--format", "text") != "text":  # a document's lines may join
         return
     n_best = int(given.get("--n-best") or 1)
     if "--json" not in given and (n_best > 1 or "--alternatives" in given):
