@@ -2,13 +2,16 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from ..data.text_tokenizers import TextTokenizer, load_tokenizer
+from ..data.tokenizer import Tokenizer
 from ..device import choose_device
 from ..errors import UserError
 from ..model.gpt import GPT, GenerationState
@@ -23,6 +26,9 @@ from ..text.characters import with_bytes
 from .checks import check_number, check_text
 from .precision import Precision, check_precision, convert
 from .sampling import OVERFLOW, checked
+
+if TYPE_CHECKING:
+    from ..inspection.explanation import Explanation
 
 MAX_TEXTS, MAX_TOKENS = 100, 1_000_000
 """The most that one call generates."""
@@ -62,6 +68,8 @@ class Generator:
         self.gpt = gpt.eval()
         self.tokenizer = tokenizer
         self.step = step
+        self._load_model: Callable[[], GPT] | None = None
+        self._model: GPT | None = None
 
     @classmethod
     def load(
@@ -92,10 +100,7 @@ class Generator:
         chosen = choose_device(device)
         run = RunDirectory(path)
         if is_gpt2(run.path):
-            try:
-                gpt = GPT.from_huggingface(run.path)
-            except ValueError as error:
-                raise CheckpointError(str(error)) from None
+            gpt = _of_huggingface(run.path)
             tokenizer = load_tokenizer(run.path)
             settings = run.path / "config.json"
             about = json.loads(settings.read_text(encoding="utf-8"))
@@ -115,7 +120,21 @@ class Generator:
             from .compiled import CompiledStep
 
             return cls(gpt, tokenizer, CompiledStep(gpt, precision))
-        return cls(convert(gpt, precision), tokenizer)
+        generator = cls(convert(gpt, precision), tokenizer)
+        again = RunDirectory(run.path.absolute())  # found from another working directory, too
+        generator._load_model = partial(_load_again, again)
+        return generator
+
+    @property
+    def model(self) -> GPT:
+        """The model as it was trained, to look into.
+
+        `load` converts it for fast generation, which replaces its layers. So the first call here
+        loads it again.
+        """
+        if self._load_model is not None:
+            self._model, self._load_model = self._load_model(), None
+        return self._model or self.gpt
 
     def generate(
         self,
@@ -208,6 +227,32 @@ class Generator:
             raise UserError(OVERFLOW)
         return Likelihood(nll, len(ids) - 1, n_characters)
 
+    def explain(self, text: str) -> "Explanation":
+        """Tells what the model looked at, and how sure it was, at each token of a text.
+
+        The pass is in fp32, whatever `precision` the generator has.
+
+        Returns:
+            Attention weights, rollout, gradient × input and log-probabilities. In a notebook, it
+            shows itself.
+
+        Raises:
+            UserError: the text is not a str, or has fewer than two tokens or more than 512 or than
+                the model sees at once.
+        """
+        from ..inspection.explaining import explain_text
+
+        ids = [*self._before(), *self._encode("text", text)]
+        return explain_text(self.model, ids, [self._name(i) for i in ids])
+
+    def _name(self, token: int) -> str:
+        # What sentencepiece would call it: ▁ for a blank.
+        if isinstance(self.tokenizer, Tokenizer):
+            return self.tokenizer.pieces([token])[0]
+        if token == self.tokenizer.eos_id:
+            return "</s>"
+        return self.tokenizer.decode([token]).replace(" ", "▁").replace("\n", "⏎")
+
     def _before(self) -> list[int]:
         # What stands before a text: the end of another text, or a line feed.
         eos = self.tokenizer.eos_id
@@ -249,3 +294,16 @@ class Generator:
             else:
                 lines[-1].append(i)
         return lines
+
+
+def _of_huggingface(folder: Path) -> GPT:
+    try:
+        return GPT.from_huggingface(folder)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from None
+
+
+def _load_again(run: RunDirectory) -> GPT:
+    return (
+        _of_huggingface(run.path) if is_gpt2(run.path) else load_run(run, "language_modeling").model
+    )

@@ -36,6 +36,7 @@ from .workers import MAX_WORKERS, Workers
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..inspection.explanation import Explanation
     from ..search.beam_search import Hypothesis
 
 FIRST_WINDOW, WINDOW = 32, 1024
@@ -369,6 +370,48 @@ class Translator:
         target = [*self._encoded("translation", translation), eos]
         [log_probs] = engine.score([source], [target])
         return Score(tuple(self.tokenizer.pieces(target)), tuple(log_probs))
+
+    @lists_settings
+    def explain(
+        self, text: str, translation: str | None = None, **settings: Unpack[SearchSettings]
+    ) -> Explanation:
+        """Tells what the model looked at, and how sure it was, while it wrote a translation.
+
+        Both are taken as they are: nothing is cut into sentences, hidden or respelled. The pass is
+        in fp32, whatever `precision` the translator has.
+
+        Args:
+            text: to translate, one sentence.
+            translation: of it; None: the best that the search finds.
+            settings: replace those of `decoding` and `text`; see below.
+
+        Returns:
+            Attention weights, rollout, gradient × input and log-probabilities. In a notebook, it
+            shows itself.
+
+        Raises:
+            UserError: either is not a str, is empty or has more than 512 pieces, a setting is
+                unknown or impossible, or the engine has nothing to look into.
+        """
+        from ..inspection.explaining import LONGEST, explain_translation
+
+        chosen = self._settings(settings)
+        engine = self._torch_engine("explain")
+        bos, eos = self.tokenizer.bos_id, self.tokenizer.eos_id
+        source = [*self._encoded("text", text), eos]
+        if len(source) == 1:
+            raise UserError("there is nothing to explain in an empty text")
+        if translation is not None:
+            target = [*self._encoded("translation", translation), eos]
+        elif len(source) > LONGEST:
+            target = []  # refused below, before a long search
+        else:
+            [[best, *_]] = engine.search([source], chosen, 1, [[]])
+            target = [*best.ids, *([eos] if best.finished else [])]
+        pieces = self.tokenizer.pieces
+        [begin] = pieces([bos])
+        names = pieces(source), pieces(target)
+        return explain_translation(self.model, source, target, names, begin=(bos, begin))
 
     @lists_settings
     def alternatives(

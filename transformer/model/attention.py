@@ -29,13 +29,24 @@ def scaled_dot_product_attention(
         (..., query_len, d_head). A query that may attend to nothing gets the mean of all values:
         meaningless, but finite, so that padding never turns into NaN.
     """
+    weights = attention_weights(query, key, mask).to(value.dtype)
+    return drop(weights, dropout) @ value
+
+
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(Q Kᵀ / √d_head): how much of each key's value each query takes.
+
+    Args: as `scaled_dot_product_attention`.
+
+    Returns:
+        (..., query_len, key_len), whose rows sum to 1.
+    """
     scores = query / math.sqrt(query.size(-1)) @ key.transpose(-2, -1)
     # In fp32 or better: in bf16, softmax takes three times as long on a CPU.
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is not None:
         scores += as_summand(mask, scores.dtype)
-    weights = scores.softmax(dim=-1).to(value.dtype)
-    return drop(weights, dropout) @ value
+    return scores.softmax(dim=-1)
 
 
 AttentionKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]

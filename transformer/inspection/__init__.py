@@ -1,0 +1,1 @@
+"""Looking inside a trained model: what attends to what, and whether it matters."""
