@@ -1,9 +1,10 @@
 """Makes a model of the package, from the corpora to its card.
 
-    python scripts/build_shipped_model.py de-en --input FOLDER
+    python scripts/build_shipped_model.py de-en --input FOLDER --english LINES
     python scripts/build_shipped_model.py en-de --input FOLDER
 
-FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which chooses the best weights. What is
+FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which chooses the best weights; LINES
+holds English text for back_translate.py, which only de-en learns from. What is
 there already is used: prepared text in data/everyday, finished runs in --runs; one that was stopped
 goes on. The card is card_de_en.md or card_en_de.md with the numbers and translations of this
 model. Which of them are right, a reader has to say in the list of sentences; then this sorts them,
@@ -47,8 +48,7 @@ class Model:
     """One of the package."""
 
     name: str
-    stages: tuple[Path, ...]
-    """Configs; each goes on from what the one before has made."""
+    config: Path
     sides: tuple[int, int]
     """Columns of the source and of the target in the corpora."""
     first: str
@@ -68,13 +68,13 @@ class Model:
 MODELS = {
     "de-en": Model(
         "de-en",
-        (Path("configs/de_en_everyday.yaml"), Path("configs/de_en_everyday_2.yaml")),
+        Path("configs/de_en_everyday.yaml"),
         (0, 1),
         "Die Pizza kam aus dem Ofen und schmeckte gut.",
     ),
     "en-de": Model(
         "en-de",
-        (Path("configs/en_de_everyday.yaml"),),
+        Path("configs/en_de_everyday.yaml"),
         (1, 0),
         "The pizza came out of the oven and tasted good.",
     ),
@@ -84,6 +84,7 @@ BAD_CHRF = 30
 """A translation with a lower chrF counts as bad."""
 
 DEV_FILE = Path("data/everyday/dev.tsv")
+BACK_TRANSLATED = DEV_FILE.with_name("back_translated.tsv")
 
 DEV = {
     "tatoeba": 900,
@@ -114,6 +115,7 @@ def main() -> None:
     )
     parser.add_argument("model", choices=sorted(MODELS))
     parser.add_argument("--input", type=Path, required=True)
+    parser.add_argument("--english", type=Path, help="for de-en")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     args = parser.parse_args()
     model = MODELS[args.model]
@@ -123,16 +125,21 @@ def main() -> None:
         command = [sys.executable, program, "--input", args.input, "--output", DEV_FILE.parent]
         if subprocess.run(command).returncode:  # it has said why
             sys.exit(1)
-    runs = [RunDirectory(args.runs / stage.stem) for stage in model.stages]
-    for i, (run, stage) in enumerate(zip(runs, model.stages, strict=True)):
-        if not is_finished(run):
-            start = [f"training.start_from={runs[i - 1].path}"] if i else []
-            config = load_config(stage, [f"run_dir={run.path}", *start])
-            if train(config, resume=not run.is_empty()).interrupted:
-                sys.exit(130)
-    ship(runs[-1], model)
+    if model.name == "de-en" and not BACK_TRANSLATED.is_file():
+        if args.english is None:
+            parser.error(f"give --english, or make {BACK_TRANSLATED} with back_translate.py")
+        program = HERE / "back_translate.py"
+        command = [sys.executable, program, "--input", args.english, "--output", BACK_TRANSLATED]
+        if subprocess.run(command).returncode:
+            sys.exit(1)
+    run = RunDirectory(args.runs / model.config.stem)
+    if not is_finished(run):
+        config = load_config(model.config, [f"run_dir={run.path}"])
+        if train(config, resume=not run.is_empty()).interrupted:
+            sys.exit(130)
+    ship(run, model)
     shown = examples(model)
-    numbers = measure(model, DEV_FILE.read_text(encoding="utf-8").splitlines(), runs) | shown
+    numbers = measure(model, DEV_FILE.read_text(encoding="utf-8").splitlines(), run) | shown
     template = model.template.read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
@@ -159,7 +166,7 @@ def ship(run: RunDirectory, model: Model) -> None:
     save_weights(compress(named_weights(trained)), shipped.model, read_metadata(run.model))
     write_atomically(shipped.tokenizer, tokenizer.model)
     # Nothing of the machine it was trained on.
-    source = load_config(model.stages[-1], [f"run_dir={model.name}"])
+    source = load_config(model.config, [f"run_dir={model.name}"])
     config = config.model_copy(
         update={
             "run_dir": model.name,
@@ -173,7 +180,7 @@ def ship(run: RunDirectory, model: Model) -> None:
     write_atomically(shipped.config, config.to_yaml().encode())
 
 
-def measure(model: Model, lines: list[str], runs: Sequence[RunDirectory]) -> dict[str, str]:
+def measure(model: Model, lines: list[str], run: RunDirectory) -> dict[str, str]:
     """The numbers of the card."""
     pairs = [tuple(line.split("\t")) for line in lines]
     if len(pairs) != sum(DEV.values()):
@@ -201,20 +208,18 @@ def measure(model: Model, lines: list[str], runs: Sequence[RunDirectory]) -> dic
     ratios = [len(out.split()) / len(line.split()) for line, out in zip(src, found, strict=True)]
     within = sum(0.5 <= ratio <= 2 for ratio in ratios) / len(ratios)
     size = sum(path.stat().st_size for path in model.folder.iterdir() if path.suffix != ".md")
-    states = [
-        json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text()) for run in runs
-    ]
+    state = json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text())
     starts = [cold_start(model) for _ in range(5)]
     wheel_size, install_time = wheel()
     imported, loaded, first = (statistics.median(times) for times in zip(*starts, strict=True))
     return {
         "weights": f"{translator.model.n_parameters():,}",
-        "data": data_table(runs[-1]),
+        "data": data_table(run),
         "megabytes": f"{size / 1e6:.1f}",
-        "steps": " + ".join(f"{state['step']:,}" for state in states),
-        "epochs": f"{states[0]['epoch']}",
-        "tokens": f"{sum(state['tokens_seen'] for state in states) / 1e6:.0f}",
-        "hours": f"{sum(state['seconds'] for state in states) / 3600:.1f}",
+        "steps": f"{state['step']:,}",
+        "epochs": f"{state['epoch']}",
+        "tokens": f"{state['tokens_seen'] / 1e6:.0f}",
+        "hours": f"{state['seconds'] / 3600:.1f}",
         "hardware": f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "scores": "\n".join(rows),
         "signatures": signatures,

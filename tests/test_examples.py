@@ -80,7 +80,7 @@ COMMAND = bash('transformer-translate "Ja."')
         (bash('pip install . && transformer-translate "Ja." "Nein."'), ["Ja.", "Nein."], False),
         (bash('transformer-translate --prefix "A" "Ja."  # seen in training'), ["Ja."], True),
         (bash('transformer-translate --model runs/quickstart "Ja."'), [], False),
-        (bash('transformer-translate --model runs/de_en_everyday_2 "Ja."'), ["Ja."], False),
+        (bash('transformer-translate --model runs/de_en_everyday "Ja."'), ["Ja."], False),
         ('```python\ntranslator.score("Ja.", "Yes.")\n```', ["Ja."], False),
         ('```python\ntranslator.translate_batch(["Ja.", "Nein."])\n```', ["Ja.", "Nein."], False),
         ("| German | model |\n|---|---|\n| Ja. | Yes. |", ["Ja."], False),

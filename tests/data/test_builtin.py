@@ -219,7 +219,7 @@ def test_anchors_are_of_the_built_in_corpus_only() -> None:
         SourceConfig(path="a.tsv", anchors=False)
 
 
-@pytest.mark.parametrize("name", ["de_en_everyday", "de_en_everyday_2"])
+@pytest.mark.parametrize("name", ["de_en_everyday", "en_de_everyday"])
 def test_the_everyday_model_is_to_be_trained_without_them(name: str) -> None:
     config = load_config(ROOT / "configs" / f"{name}.yaml")
     assert [source.anchors for source in config.data.train if source.builtin] == [False]

@@ -99,7 +99,7 @@ def draw_positions(table: Tensor) -> Figure:
         below.plot(table[:, dimension].numpy(), label=f"dimension {dimension}")
     below.set_xlabel("position")
     below.set_xlim(0, len(table) - 1)
-    below.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    below.legend(fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1, 1))
     figure.suptitle("sinusoidal positions", fontsize=10)
     return figure
 
@@ -110,7 +110,7 @@ def draw_masks(masks: Sequence[tuple[str, Sequence[str], Sequence[str], Tensor]]
     Args:
         masks: title, names of the queries and of the keys, and (queries, keys) bool.
     """
-    figure = _figure((3.4 * len(masks), 3.6))
+    figure = _figure((3.4 * len(masks), 4.1))
     for axes, (title, rows, columns, mask) in zip(
         figure.subplots(1, len(masks), squeeze=False)[0], masks, strict=True
     ):
@@ -186,7 +186,7 @@ def _show(axes: Axes, found: Map) -> Any:
     values = found.values.numpy()
     if found.signed:
         most = max(1e-9, float(abs(values).max()))
-        return axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
+        return axes.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
     return axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
 
 
