@@ -35,6 +35,7 @@ from transformer.data.builtin.corpus import DEFAULT_PAIRS
 from transformer.data.tokenizer import Tokenizer
 from transformer.files import write_atomically
 from transformer.inference.evaluation import evaluate
+from transformer.pronouns.report import examine
 from transformer.runs.directory import PRETRAINED, RunDirectory
 from transformer.runs.loading import load_model
 from transformer.runs.weights import compress, named_weights, read_metadata, save_weights
@@ -224,6 +225,7 @@ def measure(model: Model, lines: list[str], run: RunDirectory) -> dict[str, str]
         "scores": "\n".join(rows),
         "signatures": signatures,
         "confidence": confidence_table(best, ref),
+        "pronouns": pronoun_table(translator),
         "loops": str(sum(loops(text) for text in found)),
         "free_loops": str(sum(loops(best[0].text) for best in free)),
         "within": f"{within:.1%}",
@@ -259,6 +261,16 @@ def confidence_table(found: Sequence[Translation], references: Sequence[str]) ->
         rows.append(f"| {band[0][0]:.2f} to {band[-1][0]:.2f} | {share:.0%} |")
     rows.append("")
     rows.append(f"Area under the ROC curve: {area:.2f}.")
+    return "\n".join(rows)
+
+
+def pronoun_table(translator: Translator) -> str:
+    """How often a pronoun stands for the right noun, in the suite of transformer/pronouns."""
+    rows = []
+    for row in examine(translator, causes=False).rows:
+        others = row.n_distractors or "all"
+        kind = f"| {row.meant} | {row.tells} | {row.distance} | {others} | {row.translated.n:,} "
+        rows.append(f"{kind}| {row.translated} | {row.forced} |")
     return "\n".join(rows)
 
 

@@ -6,11 +6,11 @@ FOLDER holds the corpora, `<source>.tsv.gz`, as for prepare_everyday.py; without
 that the package makes itself is looked through. A sentence is found whatever its capitals, marks,
 spaces, umlauts, numbers and names; of a pattern of everyday_phrases.txt, any instance is.
 
-Examples are the arguments of `transformer-translate`, what `Translator` is given in Python, tables
-with the heading "German" or "English", quotations of two lines, and the lists
-card_sentences_de_en.txt, card_sentences_en_de.txt and person_or_thing.txt. One that is found must
-be marked "seen in training": in its row, in the line of its command, or in the paragraph before or
-after.
+Examples are the arguments of `transformer-translate` and `transformer-explain`, what `Translator`
+is given in Python, tables with the heading "German" or "English", quotations of two lines, and the
+lists card_sentences_de_en.txt, card_sentences_en_de.txt and person_or_thing.txt. One that is found
+must be marked "seen in training": in its row, in the line of its command, or in the paragraph
+before or after.
 
 What `--model runs/...` names is another model's business, but for runs of the everyday configs.
 """
@@ -104,7 +104,7 @@ def _in_code(block: str) -> Iterator[tuple[str, str]]:
     """The sentences in a fenced block, each with its line."""
     for line in block.splitlines():
         for command in line.split("&&"):
-            if "transformer-translate" not in command:
+            if not re.search("transformer-(translate|explain)", command):
                 continue
             model = re.search(r"--model (\S+)", command)
             if model and re.match("runs/(?!(de_en|en_de)_everyday)", model[1]):
@@ -112,7 +112,9 @@ def _in_code(block: str) -> Iterator[tuple[str, str]]:
             arguments = re.sub(r'--[\w-]+ "[^"]*"', "", command)  # such as --prefix "The dog"
             for argument in re.findall(r'"([^"]*)"', arguments):
                 yield argument, line
-        call = re.search(r"translator\.(translate|translate_batch|alternatives|score)\((.*)", line)
+        call = re.search(
+            r"translator\.(translate|translate_batch|alternatives|score|explain)\((.*)", line
+        )
         if call:
             given = re.match(r"\[.*?\]|\"[^\"]*\"", call[2])
             for argument in re.findall(r'"([^"]*)"', given[0] if given else ""):

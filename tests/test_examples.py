@@ -81,6 +81,7 @@ COMMAND = bash('transformer-translate "Ja."')
         (bash('transformer-translate --prefix "A" "Ja."  # seen in training'), ["Ja."], True),
         (bash('transformer-translate --model runs/quickstart "Ja."'), [], False),
         (bash('transformer-translate --model runs/de_en_everyday "Ja."'), ["Ja."], False),
+        (bash('transformer-explain "Ja." --output a.html'), ["Ja."], False),
         ('```python\ntranslator.score("Ja.", "Yes.")\n```', ["Ja."], False),
         ('```python\ntranslator.translate_batch(["Ja.", "Nein."])\n```', ["Ja.", "Nein."], False),
         ("| German | model |\n|---|---|\n| Ja. | Yes. |", ["Ja."], False),

@@ -20,7 +20,10 @@ from transformer.data.builtin.corpus import sample_pairs
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 # In this order, since one page uses what another has trained.
-TRIED = [README, *(ROOT / "docs" / f"{n}.md" for n in ("training", "translating", "gpt"))]
+TRIED = [
+    README,
+    *(ROOT / "docs" / f"{n}.md" for n in ("training", "translating", "gpt", "looking-inside")),
+]
 TRIED.append(ROOT / "docs" / "benchmarks.md")
 OTHERS = [ROOT / "docs" / "design.md", ROOT / "docs" / "style.md"]
 PAGES = [*TRIED, *OTHERS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -118,6 +121,8 @@ def try_command(command: str, folder: Path) -> str:
         words += SHORT
         if "configs/multi30k" in command:
             words += SMALL
+    if "--pronouns" in words:
+        words += ["--items", "16"]
     return run(words, folder)
 
 
@@ -137,7 +142,8 @@ def test_the_pages_work_in_the_order_given(workplace: Path) -> None:
     [answer] = re.findall(r'^It answers "(.*?)"', read(README), re.MULTILINE)
     assert ran['transformer-translate "Die Pizza kam aus dem Ofen"'] == f"{answer}\n"
     assert {command.split()[0] for command in ran} >= {
-        f"transformer-{name}" for name in ("train", "translate", "evaluate", "export", "generate")
+        f"transformer-{name}"
+        for name in ("train", "translate", "evaluate", "explain", "export", "generate")
     }
     for name in ("test.en", "lines.en", "greedy.en", "fast.en", "short.en"):
         assert len((workplace / name).read_text(encoding="utf-8").splitlines()) == 10, name

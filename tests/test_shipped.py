@@ -159,7 +159,9 @@ def test_what_nobody_sees_changes_nothing(translator: Translator) -> None:
 
 
 def test_shouting_missing_marks_and_umlauts(translator: Translator) -> None:
-    assert re.fullmatch("WHERE('S| IS) THE (TRAIN )?STATION\\?", translator.translate("WO IST DER BAHNHOF?"))
+    assert re.fullmatch(
+        "WHERE('S| IS) THE (TRAIN )?STATION\\?", translator.translate("WO IST DER BAHNHOF?")
+    )
     assert translator.translate("wo ist der bahnhof").lower().startswith("where")
     assert "key" in translator.translate("Ich habe meinen Schluessel verloren.")
 

@@ -56,10 +56,10 @@ def test_what_a_lecture_draws_first(mode: str, tmp_path: Path) -> None:
 
 def test_pronouns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "heads.svg"
-    assert explain_main(["--pronouns", "--items", "8", "--output", str(path)]) == 0
-    assert "8 sentences, de to en" in capsys.readouterr().out
+    assert explain_main(["--pronouns", "--items", "16", "--output", str(path)]) == 0
+    assert "16 sentences, de to en" in capsys.readouterr().out
     assert path.read_bytes().startswith(b"<?xml")
-    assert explain_main(["--pronouns", "--items", "8", "--no-causes", "--json"]) == 0
+    assert explain_main(["--pronouns", "--items", "16", "--no-causes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["causes"] is None
 
 
@@ -82,7 +82,7 @@ def test_an_output_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["--masks", "--output", "a.html"], 2, "--output must end in .png, .svg; found 'a.html'"),
         (["--masks", "--layer", "1"], 2, "--masks takes no --layer; leave it out"),
         (["--pronouns", "--view", "cross"], 2, "--pronouns takes no --view; leave it out"),
-        ([TEXT, "--items", "8"], 2, "--items is for --pronouns"),
+        ([TEXT, "--items", "16"], 2, "--items is for --pronouns"),
         ([TEXT, "--output", "a.pdf"], 2, "must end in .html, .png, .svg; found 'a.pdf'"),
         ([TEXT, "--layer", "1"], 2, "--layer: for a picture, --output NAME.png or NAME.svg"),
         ([TEXT, "--overwrite"], 2, "--overwrite is for --output"),

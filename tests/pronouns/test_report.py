@@ -41,7 +41,7 @@ def test_parts_of_a_sentence_are_found_among_its_pieces(translator: Translator) 
 
 
 def test_margins_are_differences_of_scores(translator: Translator) -> None:
-    suite = items("de", 8)
+    suite = items("de", 16)
     found = Contrast.of(translator.model, translator.tokenizer, suite, ("de", "en")).margins()
     for item, margin in zip(suite, found.tolist(), strict=True):
         right = translator.score(item.de.text, item.en.text).log_prob
@@ -61,7 +61,7 @@ def test_padding_and_company_change_no_margin(translator: Translator) -> None:
 
 
 def test_two_wrong_pronouns_both_count(translator: Translator) -> None:
-    suite = items("en", 8)
+    suite = items("en", 16)
     contrast = Contrast.of(translator.model, translator.tokenizer, suite, ("en", "de"))
     assert len(contrast.targets) == 3
 
@@ -90,7 +90,12 @@ def test_a_rate_has_the_interval_of_wilson() -> None:
 def test_a_report_says_all_of_it(report: Report) -> None:
     text = str(report)
     assert text.startswith("16 sentences, de to en, none of their combinations trained on")
-    for part in ("thing   near      1", "all     far", "encoder, source to source", "head 4"):
+    for part in (
+        "thing   gender  near      1",
+        "all     sense   far",
+        "encoder, source to source",
+        "head 4",
+    ):
         assert part in text
     assert report.causes is not None
     assert set(report.causes.cut_by_head) == {"encoder", "cross", "decoder"}
@@ -102,9 +107,9 @@ def test_a_report_says_all_of_it(report: Report) -> None:
 
 def test_without_causes_it_is_quick(translator: Translator) -> None:
     told: list[str] = []
-    report = examine(translator, n_items=8, causes=False, progress=told.append)
+    report = examine(translator, n_items=16, causes=False, progress=told.append)
     assert report.causes is None and "cut off" not in str(report)
-    assert told == ["translating 8 sentences", "comparing right with wrong translations"]
+    assert told == ["translating 16 sentences", "comparing right with wrong translations"]
 
 
 def test_other_languages_are_refused(translator: Translator) -> None:
@@ -112,4 +117,4 @@ def test_other_languages_are_refused(translator: Translator) -> None:
         translator.model, translator.tokenizer, translator.decoding, src_lang="fr", tgt_lang="en"
     )
     with pytest.raises(UserError, match="this model translates from fr to en"):
-        examine(french, n_items=8)
+        examine(french, n_items=16)

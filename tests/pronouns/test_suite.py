@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from transformer.data.builtin.corpus import DEFAULT_PAIRS, draw_pairs
-from transformer.pronouns.suite import DISTANCES, DISTRACTORS, MEANT, Item, by_kind, items
+from transformer.pronouns.suite import DISTANCES, DISTRACTORS, MEANT, TELLS, Item, by_kind, items
 
 OBJECT = {"er": "den", "sie": "die", "es": "das"}
 
@@ -16,9 +16,9 @@ def suite(request: pytest.FixtureRequest) -> list[Item]:
 
 
 def test_each_kind_has_as_many(suite: list[Item]) -> None:
-    kinds = Counter((x.meant, x.distance, x.n_distractors) for x in suite)
-    assert len(suite) == 2000 and set(kinds.values()) == {250}
-    assert len(kinds) == len(MEANT) * len(DISTANCES) * len(DISTRACTORS)
+    kinds = Counter((x.meant, x.tells, x.distance, x.n_distractors) for x in suite)
+    assert len(suite) == 2000 and set(kinds.values()) == {125}
+    assert len(kinds) == len(MEANT) * len(TELLS) * len(DISTANCES) * len(DISTRACTORS)
     assert sum(len(places) for _, places in by_kind(suite)) == len(suite)
     assert len({x.de.text for x in suite}) == len(suite)
 
@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_suite() -> None:
     assert items("de", 80) == items("de", 80) != items("de", 80, seed=2)
 
 
-@pytest.mark.parametrize(("n", "message"), [(7, "at least 8; found 7"), (80_000, "at most")])
+@pytest.mark.parametrize(("n", "message"), [(15, "at least 16; found 15"), (80_000, "at most")])
 def test_impossible_sizes(n: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         items("de", n)

@@ -89,7 +89,7 @@ def _run(argv: Sequence[str] | None) -> int:
     pronouns = Options(parser, "with --pronouns", only_for={"--pronouns"})
     pronouns.add(
         "--items",
-        type=whole(8, MAX_ITEMS),
+        type=whole(16, MAX_ITEMS),
         metavar="N",
         default=MAX_ITEMS,
         help=f"sentences, of {MAX_ITEMS:,} at most ({MAX_ITEMS})",

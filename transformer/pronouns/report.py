@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -17,7 +18,7 @@ from ..inspection.explanation import rounded
 from ..text.conventions import language_of
 from .causes import KINDS, NOUNS, Mean, Noun, cut_by_head, effect_of_cut, patch_by_head
 from .contrast import Contrast
-from .suite import Item, by_kind, items
+from .suite import DISTANCES, TELLS, Item, by_kind, items
 
 N_EDGES, N_HEADS = 800, 160
 """Sentences for which edges are cut in all heads, and in one head after the other."""
@@ -28,7 +29,9 @@ Progress = Callable[[str], None]
 
 _LEGEND = """
 translated: the pronoun of the translation is right. forced: the right pronoun is likelier than any
-wrong one in the same translation. near: the reason follows at once; far: a clause stands between.
+wrong one in the same translation. gender: only the pronoun's gender tells what it stands for;
+sense: the reason tells, too. near: the reason follows at once; far: a clause stands between.
+nouns: how many others come before.
 """
 _CUTS = """
 If the pronoun's place may not look at some words, by how much does log P(right) - log P(wrong)
@@ -74,6 +77,7 @@ class Row:
     """The sentences of one kind."""
 
     meant: str
+    tells: str
     distance: str
     n_distractors: int | None
     translated: Rate
@@ -108,10 +112,13 @@ class Report:
         lines = [
             f"{self.n:,} sentences, {source} to {target}, none of their combinations trained on"
         ]
-        lines += [_LEGEND, f"{'meant':8}{'distance':10}{'nouns':7}{'translated':26}forced"]
+        lines += [
+            _LEGEND,
+            f"{'meant':8}{'tells':8}{'distance':10}{'nouns':7}{'translated':26}forced",
+        ]
         for row in self.rows:
             others = "all" if row.n_distractors is None else str(row.n_distractors)
-            head = f"{row.meant:8}{row.distance:10}{others:7}"
+            head = f"{row.meant:8}{row.tells:8}{row.distance:10}{others:7}"
             lines.append(f"{head}{row.translated!s:26}{row.forced!s}")
         if self.causes is not None:
             lines += _described(self.causes)
@@ -123,6 +130,7 @@ class Report:
         rows = [
             {
                 "meant": row.meant,
+                "tells": row.tells,
                 "distance": row.distance,
                 "distractors": row.n_distractors,
                 "translated": row.translated.to_dict(),
@@ -161,7 +169,7 @@ def examine(
 
     Args:
         translator: from German to English or the other way round.
-        n_items: sentences; rounded down to a multiple of 8.
+        n_items: sentences; rounded down to a multiple of 16.
         causes: also cut edges and patch heads, which takes most of the time.
         progress: is told what is done next.
 
@@ -197,15 +205,14 @@ def pronoun_of(text: str, language: str) -> str:
 
 
 def _rows(suite: Sequence[Item], right: Sequence[bool], forced: Sequence[bool]) -> list[Row]:
-    def row(meant: str, distance: str, n: int | None, places: Sequence[int]) -> Row:
+    def row(meant: str, tells: str, distance: str, n: int | None, places: Sequence[int]) -> Row:
         rates = (Rate(sum(flags[i] for i in places), len(places)) for flags in (right, forced))
-        return Row(meant, distance, n, *rates)
+        return Row(meant, tells, distance, n, *rates)
 
     rows = [row(*kind, places) for kind, places in by_kind(suite)]
-    for distance in ("near", "far"):
-        rows.append(
-            row("all", distance, None, [i for i, x in enumerate(suite) if x.distance == distance])
-        )
+    for tells, distance in product(TELLS, DISTANCES):
+        places = [i for i, x in enumerate(suite) if (x.tells, x.distance) == (tells, distance)]
+        rows.append(row("all", tells, distance, None, places))
     return rows
 
 
@@ -214,8 +221,10 @@ def _causes(
 ) -> Causes:
     model, tokenizer = translator.model, translator.tokenizer
 
+    alone = [item for item in suite if item.tells == "gender"]
+
     def contrast(n: int, *, exchanged: bool = False) -> Contrast:
-        some = suite[:: max(1, len(suite) // n)]
+        some = alone[:: max(1, len(alone) // n)]
         return Contrast.of(model, tokenizer, some, languages, exchanged=exchanged)
 
     many = contrast(N_EDGES)
@@ -238,7 +247,8 @@ def _causes(
 def _described(causes: Causes) -> list[str]:
     lines = [
         _CUTS,
-        f"of {causes.n_edges:,} sentences; before: {_signed(causes.margin)}",
+        f"of {causes.n_edges:,} sentences in which gender alone tells; "
+        f"before: {_signed(causes.margin)}",
         f"{'':28}{'antecedent':18}{'other noun':18}two other words",
     ]
     for kind in KINDS:

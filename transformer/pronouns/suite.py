@@ -20,7 +20,7 @@ from ..data.builtin.corpus import training_words, word_list
 from ..data.builtin.declension import noun_phrase
 from ..data.builtin.drawing import Draw
 from ..data.builtin.filling import again, be, circumstance, fill
-from ..data.builtin.frames import BESIDE, BESIDE_REASONS, Frame
+from ..data.builtin.frames import BESIDE, BESIDE_EITHER, BESIDE_REASONS, Frame
 from ..data.builtin.lexicon import LEXICON
 from ..data.builtin.nouns import Noun, nouns_of
 from ..data.builtin.phrases import NOTHING, Phrase, end, join
@@ -28,13 +28,15 @@ from ..data.builtin.pronouns import ICH, WIR, Subject, it, named
 from ..data.builtin.splits import split_of
 
 Meant = Literal["thing", "person"]
+Tells = Literal["gender", "sense"]
 Distance = Literal["near", "far"]
 Span = tuple[int, int]
 
 MEANT: tuple[Meant, ...] = ("thing", "person")
 DISTANCES: tuple[Distance, ...] = ("near", "far")
 DISTRACTORS = (1, 2)
-N_CELLS = len(MEANT) * len(DISTANCES) * len(DISTRACTORS)
+TELLS: tuple[Tells, ...] = ("gender", "sense")
+N_KINDS = len(MEANT) * len(TELLS) * len(DISTANCES) * len(DISTRACTORS)
 
 TENSES = (("past", "past"), ("perfect", "past"), ("present", "present"))
 """Of the sentence, and of the reason."""
@@ -65,6 +67,9 @@ class Item:
     """One sentence of the suite, in both languages."""
 
     meant: Meant
+    tells: Tells
+    """gender: nothing but the pronoun's gender tells what it stands for, since the reason may be
+    true of either ("weil sie alt war"); sense: the reason tells, too ("weil sie hungrig war")."""
     distance: Distance
     """far: a clause stands between."""
     n_distractors: int
@@ -106,36 +111,36 @@ def items(src_lang: str, n: int = 2000, *, seed: int = 1) -> list[Item]:
             and one feminine, so that the German pronoun can only mean one of them. From English,
             where "it" and "he" tell them apart, things of all genders come, and the antecedent's
             gender decides on the German pronoun.
-        n: how many; rounded down to a multiple of 8.
+        n: how many; rounded down to a multiple of 16.
         seed: another seed chooses others.
 
     Raises:
-        ValueError: n is below 8 or above what there is.
+        ValueError: n is below 16 or above what there is.
     """
-    per_cell = n // N_CELLS
-    if per_cell < 1:
-        raise ValueError(f"n must be at least {N_CELLS}; found {n}")
+    per_kind = n // N_KINDS
+    if per_kind < 1:
+        raise ValueError(f"n must be at least {N_KINDS}; found {n}")
     draw = random.Random(f"pronouns {src_lang} {seed}")
     found: list[Item] = []
-    for meant in MEANT:
+    for meant, tells in product(MEANT, TELLS):
         stems = [
             (base, tenses)
-            for base, tenses in product(_bases(meant), TENSES)
-            if _tells(base, src_lang)
+            for base, tenses in product(_bases(meant, tells), TENSES)
+            if _has_one_reading(base, src_lang)
         ]
         draw.shuffle(stems)
-        made = (_variants(*stem, meant, src_lang, draw) for stem in stems)
+        made = (_variants(*stem, meant, tells, src_lang, draw) for stem in stems)
         # Two tenses may sound the same.
         distinct = {variants[0].de.text: variants for variants in made if variants}
-        some = list(islice(distinct.values(), per_cell))
-        if len(some) < per_cell:
-            raise ValueError(f"n must be at most {len(some) * N_CELLS:,}; found {n:,}")
+        some = list(islice(distinct.values(), per_kind))
+        if len(some) < per_kind:
+            raise ValueError(f"n must be at most {len(some) * N_KINDS:,}; found {n:,}")
         found += chain.from_iterable(some)
     return found
 
 
 @cache
-def _bases(meant: Meant) -> tuple[_Base, ...]:
+def _bases(meant: Meant, tells: Tells) -> tuple[_Base, ...]:
     # Every held-out combination, each person with two articles.
     found = []
     for frame in BESIDE:
@@ -143,6 +148,9 @@ def _bases(meant: Meant) -> tuple[_Base, ...]:
         rest = [slot.fixed[0].de for slot in fixed]
         [topic] = frame.tags & BESIDE_REASONS.keys()
         of_thing, of_person = BESIDE_REASONS[topic]
+        either = BESIDE_EITHER[topic]
+        own = of_thing if meant == "thing" else of_person
+        reasons = either if tells == "gender" else [r for r in own if r not in either]
         for person, thing in product(nouns_of(frame.subjects), nouns_of(first.classes)):
             if person.gender not in "mf" or thing.gender not in "mfn":
                 continue
@@ -151,7 +159,7 @@ def _bases(meant: Meant) -> tuple[_Base, ...]:
             close = person.noun_class in ("elder", "sibling", "friend")
             articles = ("mein", "unser") if close else ("der", "dieser")
             key = thing.de if meant == "thing" else person.de
-            for reason, article in product(of_thing if meant == "thing" else of_person, articles):
+            for reason, article in product(reasons, articles):
                 if _held_out(key, "sein", reason.de):
                     found.append(_Base(frame, person, article, thing, reason))
     return tuple(found)
@@ -170,12 +178,17 @@ class _HeldOut(Draw):
         return _held_out(*lemmas)
 
 
-def _tells(base: _Base, src_lang: str) -> bool:
+def _has_one_reading(base: _Base, src_lang: str) -> bool:
     return src_lang == "en" or {base.person.gender, base.thing.gender} == {"m", "f"}
 
 
 def _variants(
-    base: _Base, tenses: tuple[str, str], meant: Meant, src_lang: str, draw: random.Random
+    base: _Base,
+    tenses: tuple[str, str],
+    meant: Meant,
+    tells: Tells,
+    src_lang: str,
+    draw: random.Random,
 ) -> list[Item] | None:
     # Near and far, with one and two distractors; None where there is no noun to exchange the
     # antecedent for, or a word that the corpus does not have.
@@ -205,7 +218,11 @@ def _variants(
         if not _is_known(*(side.text for side in (*said, *exchanged))):
             return None
         found.append(
-            Item(meant, distance, n_distractors, antecedent.gender, *said, exchanged=exchanged)
+            Item(
+                *(meant, tells, distance, n_distractors, antecedent.gender),
+                *said,
+                exchanged=exchanged,
+            )
         )
     return found
 
@@ -304,9 +321,16 @@ def _with_antecedent(marked: Marked, phrase: str) -> Marked:
     )
 
 
-def by_kind(suite: Sequence[Item]) -> Iterator[tuple[tuple[Meant, Distance, int], list[int]]]:
+Kind = tuple[Meant, Tells, Distance, int]
+
+
+def by_kind(suite: Sequence[Item]) -> Iterator[tuple[Kind, list[int]]]:
     """The kinds of sentences, and the places of those of each kind."""
-    for kind in product(MEANT, DISTANCES, DISTRACTORS):
-        places = [i for i, x in enumerate(suite) if (x.meant, x.distance, x.n_distractors) == kind]
+    for kind in product(MEANT, TELLS, DISTANCES, DISTRACTORS):
+        places = [
+            i
+            for i, x in enumerate(suite)
+            if (x.meant, x.tells, x.distance, x.n_distractors) == kind
+        ]
         if places:
             yield kind, places

@@ -22,7 +22,7 @@ from .filling import (
     something,
     stand_in,
 )
-from .frames import ALL_SCENES, BESIDE, BESIDE_REASONS
+from .frames import ALL_SCENES, BESIDE, BESIDE_EITHER, BESIDE_REASONS
 from .lexicon import LEXICON
 from .nouns import NOUN, Noun, nouns_of
 from .phrases import Phrase, end, join, phrases
@@ -142,7 +142,13 @@ def person_or_thing(g: Draw) -> Phrase:
     of_thing, of_person = BESIDE_REASONS[topic]
     near = g.chance(0.5)
     meant = it(named(thing)) if near else again(person)
-    reasons = [r for r in (of_thing if near else of_person) if g.owns(meant.key, "sein", r.de)]
+    # Half of the time the reason itself tells nothing.
+    telling = of_thing if near else of_person
+    reasons = [
+        r
+        for r in (BESIDE_EITHER[topic] if g.chance(0.5) else telling)
+        if g.owns(meant.key, "sein", r.de)
+    ]
     if not reasons:
         raise DrawAgainError
     reason = be(g, meant, g.pick(reasons))

@@ -89,7 +89,7 @@ PATTERNS: list[tuple[int, Pattern]] = [
     (4, antecedents.two_verbs),
     (5, antecedents.got_but),
     (4, antecedents.because_it_is),
-    (6, antecedents.person_or_thing),
+    (9, antecedents.person_or_thing),
     (3, people.and_was),
     (4, antecedents.and_then),
     (2, antecedents.lost_and_found),

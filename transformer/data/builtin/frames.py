@@ -79,6 +79,8 @@ BESIDE_REASONS = {
     topic: tuple(phrases(side) for side in content.split(" / "))
     for topic, content in LEXICON.beside_reasons.items()
 }
+# Those that may be true of either.
+BESIDE_EITHER = {topic: phrases(content) for topic, content in LEXICON.beside_either.items()}
 
 
 @cache

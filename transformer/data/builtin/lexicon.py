@@ -37,6 +37,7 @@ class Lexicon:
     scenes: list[str]
     beside: list[str]
     beside_reasons: Table
+    beside_either: Table
 
     states: Table
     impersonal: Table
