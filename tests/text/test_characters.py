@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from transformer.data.tokenizer import Tokenizer
+from transformer.config import TokenizerConfig
+from transformer.data.tokenizer import Tokenizer, train_tokenizer
 from transformer.text.capitals import is_shouted, shout
 from transformer.text.characters import (
     cut_at_symbols,
@@ -19,7 +20,7 @@ from transformer.text.rules import NEUTRAL
 from transformer.text.sentences import cut, split_sentences
 from transformer.text.spans import Spans, bring_back_anyhow
 
-PRETRAINED = Path(__file__).parents[2] / "transformer" / "pretrained" / "de-en"
+QUICKSTART = Path(__file__).parents[1] / "quickstart"
 
 
 def test_accents_as_apostrophes() -> None:
@@ -28,16 +29,19 @@ def test_accents_as_apostrophes() -> None:
     assert with_apostrophes("`a` ´b, c`") == "`a` ´b, c'"
 
 
-def test_marks_that_the_vocabulary_lacks_get_a_plain_form(tokenizer: Tokenizer) -> None:
+def test_marks_that_the_vocabulary_lacks_get_a_plain_form(
+    tokenizer: Tokenizer, lines: list[str]
+) -> None:
     assert tokenizer.spells_in_bytes("’") and not tokenizer.spells_in_bytes(",")
-    known = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    plain = [f'„{line} Geht\'s?" – "Ja", -5' for line in lines]
+    known = train_tokenizer(plain, TokenizerConfig(vocab_size=360))
     typed = "„Geht’s?” — «Ja», −5 ka\u00adputt\u200b."
     assert with_plain_marks(typed, known) == '„Geht\'s?" – "Ja", -5 kaputt.'
     assert with_plain_marks("Geht’s?", tokenizer) == "Geht’s?"  # which has no plain one, either
 
 
 def test_capitals_are_readable_where_their_letters_are() -> None:
-    known = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    known = Tokenizer.load(QUICKSTART / "sentencepiece.model")
     assert known.spells_in_bytes("Ö") and not is_unreadable("Ö", known)
     assert is_unreadable("Š", known) and is_unreadable("²", known)
 
@@ -86,7 +90,7 @@ PATTERNS = [
 @pytest.mark.slow
 def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
     """Each takes about a second, in which something quadratic gets through a hundredth."""
-    tokenizer = Tokenizer.load(PRETRAINED / "sentencepiece.model")
+    tokenizer = Tokenizer.load(QUICKSTART / "sentencepiece.model")
     text = pattern * (1_000_000 // len(pattern.encode())) + "é x"
     for work in (
         lambda text: split_sentences(text, GERMAN),
