@@ -92,6 +92,7 @@ def test_an_output_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         ([TEXT, "--output", "a.png", "--view", "rollout", "--head", "1"], 1, "has no layers"),
         (["Hund " * 100, "--output", "a.png"], 1, "a picture holds at most 80 words a side"),
         (["--pronouns", "--no-causes", "--output", "a.png"], 2, "which --no-causes leaves out"),
+        ([TEXT, "--output", "nowhere/a.png"], 1, "nowhere/a.png: there is no such folder"),
         (["", "--json"], 1, "there is nothing to explain in an empty text"),
     ],
 )

@@ -131,6 +131,8 @@ def _check_output(parser: argparse.ArgumentParser, args: argparse.Namespace, mod
         parser.error(f"--output must end in {', '.join(kinds)}; found {args.output!r}")
     if mode in ("--positions", "--masks") and args.json:
         parser.error(f"{mode} only draws; leave --json out")
+    if not Path(args.output).absolute().parent.is_dir():
+        raise UserError(f"{args.output}: there is no such folder; make it first")
     if Path(args.output).exists() and not args.overwrite:
         raise UserError(f"{args.output} exists already; choose another name or add --overwrite")
 
