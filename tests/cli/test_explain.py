@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from transformer.cli import explain_main
+from transformer.cli.explain import VIEWS
+from transformer.inspection.explanation import View
 
 TEXT = "Der Mann las das Buch, weil es spannend war."
 
@@ -123,3 +126,7 @@ def test_a_folder_for_ctranslate2_is_named(
     assert "is a folder for CTranslate2, which does not show its attention" in (
         capsys.readouterr().err
     )
+
+
+def test_the_views_of_the_command_are_those_of_an_explanation() -> None:
+    assert get_args(View) == VIEWS

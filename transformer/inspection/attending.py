@@ -61,19 +61,37 @@ def recording(model: Transformer | GPT) -> Iterator[dict[Place, Tensor]]:
 
     They are what the values are multiplied with, and not computed a second time.
     """
-    seen: dict[Place, Tensor] = {}
+    with _watching(model) as (weights, _):
+        yield weights
+
+
+@contextmanager
+def head_outputs(model: Transformer | GPT) -> Iterator[dict[Place, Tensor]]:
+    """What each head says, before W^O: (batch, n_heads, query_len, d_head), of its last call."""
+    with _watching(model) as (_, heads):
+        yield heads
+
+
+@contextmanager
+def _watching(
+    model: Transformer | GPT,
+) -> Iterator[tuple[dict[Place, Tensor], dict[Place, Tensor]]]:
+    all_weights: dict[Place, Tensor] = {}
+    all_heads: dict[Place, Tensor] = {}
 
     def kernel_of(place: Place) -> AttentionKernel:
         def kernel(
             query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float
         ) -> Tensor:
-            seen[place] = attention_weights(query, key, mask)
-            return seen[place].to(value.dtype) @ value
+            weights = attention_weights(query, key, mask)
+            heads = weights.to(value.dtype) @ value
+            all_weights[place], all_heads[place] = weights, heads
+            return heads
 
         return kernel
 
     with kernels(model, kernel_of):
-        yield seen
+        yield all_weights, all_heads
 
 
 @dataclass(frozen=True)
@@ -117,21 +135,3 @@ def _without(mask: Tensor | None, edges: Tensor) -> Tensor:
     if mask is None:
         return allowed
     return allowed & (mask if mask.dtype == torch.bool else mask == 0)
-
-
-@contextmanager
-def head_outputs(model: Transformer | GPT) -> Iterator[dict[Place, Tensor]]:
-    """What each head says, before W^O: (batch, n_heads, query_len, d_head), of its last call."""
-    seen: dict[Place, Tensor] = {}
-
-    def kernel_of(place: Place) -> AttentionKernel:
-        def kernel(
-            query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float
-        ) -> Tensor:
-            seen[place] = attention_weights(query, key, mask).to(value.dtype) @ value
-            return seen[place]
-
-        return kernel
-
-    with kernels(model, kernel_of):
-        yield seen
