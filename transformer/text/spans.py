@@ -45,6 +45,8 @@ _MARKUP = re.compile(r"\0?(?:</?[A-Za-z]|!?\[|\]\(|[*_~]+(?:\0|$))")
 _GLUE = "\0"
 """At the end of what is hidden: no space was there."""
 _SHARES_A_WORD = re.compile(r"[\w.+-]")
+_IN_NUMBER = frozenset("0123456789.,:")
+_NUMBER_GOES_ON = re.compile(r"[0-9]|[.,:][0-9]")
 _BEFORE = r"(?<![\w.,:/@+−-])"
 _AFTER = r"(?!\w|[.,:/–-][0-9])"
 
@@ -157,11 +159,9 @@ class Spans:
             return []
         missing: list[Span] = []
         for written in sorted(of_text, key=len, reverse=True):  # 12 is also in 12 March
-            alone = re.sub("[-–]", "[-–]", re.escape(written).replace(r"\-", "-"))
             same = of_text[written]
-            if same[0].kind not in ("verbatim", "word"):
-                alone = rf"(?<![0-9.,:]){alone}(?![0-9]|[.,:][0-9])"
-            translation, n = re.subn(alone, "\0", translation, count=len(same))
+            whole = same[0].kind not in ("verbatim", "word")
+            translation, n = _struck_out(translation, written, len(same), whole=whole)
             missing += same[n:]
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
         divides = "[:.]" if self._theirs.clock else ":"
@@ -354,6 +354,23 @@ def bring_back_anyhow(translation: str, hidden: Sequence[str]) -> str:
     left = dict(enumerate(hidden, start=1))
     text = _MARK.sub(lambda match: left.pop(int(match.group(1)), ""), translation)
     return _unglued(" ".join([*text.split(), *left.values()]))
+
+
+def _struck_out(text: str, written: str, most: int, *, whole: bool) -> tuple[str, int]:
+    # Exchanges what is written for \0, and counts. Either dash is the other; whole: not within a
+    # number. No pattern of it: one of a megabyte takes seconds to compile.
+    plain, wanted = text.replace("–", "-"), written.replace("–", "-")
+    kept, n, end = [], 0, 0
+    start = plain.find(wanted)
+    while start >= 0 and n < most:
+        after = start + len(wanted)
+        if whole and (_NUMBER_GOES_ON.match(plain, after) or plain[start - 1 : start] in _IN_NUMBER):
+            after = start + 1
+        else:
+            kept.append(text[end:start])
+            n, end = n + 1, after
+        start = plain.find(wanted, after)
+    return "\0".join([*kept, text[end:]]), n
 
 
 def _unglued(text: str) -> str:
