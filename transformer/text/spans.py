@@ -364,7 +364,9 @@ def _struck_out(text: str, written: str, most: int, *, whole: bool) -> tuple[str
     start = plain.find(wanted)
     while start >= 0 and n < most:
         after = start + len(wanted)
-        if whole and (_NUMBER_GOES_ON.match(plain, after) or plain[start - 1 : start] in _IN_NUMBER):
+        if whole and (
+            _NUMBER_GOES_ON.match(plain, after) or plain[start - 1 : start] in _IN_NUMBER
+        ):
             after = start + 1
         else:
             kept.append(text[end:start])
