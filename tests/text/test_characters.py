@@ -88,10 +88,10 @@ PATTERNS = [
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.slow
-def test_a_long_line_of_anything_takes_a_second(pattern: str) -> None:
-    """A quarter of a megabyte: most take a tenth of a second, something quadratic takes minutes."""
+def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
+    """Each takes about a second, in which something quadratic gets through a hundredth."""
     tokenizer = Tokenizer.load(QUICKSTART / "sentencepiece.model")
-    text = pattern * (250_000 // len(pattern.encode())) + "é x"
+    text = pattern * (1_000_000 // len(pattern.encode())) + "é x"
     for work in (
         lambda text: split_sentences(text, GERMAN),
         lambda text: split_sentences(text, NEUTRAL),
@@ -109,4 +109,4 @@ def test_a_long_line_of_anything_takes_a_second(pattern: str) -> None:
     ):
         started = time.process_time()
         work(text)
-        assert time.process_time() - started < 2.5
+        assert time.process_time() - started < 10
