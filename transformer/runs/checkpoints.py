@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ..files import new_folder, reason
 from .directory import MODEL, RunDirectory
 from .errors import CheckpointError, DamagedError
-from .weights import as_bytes, damage_explained, portable
+from .weights import as_bytes, damage_explained, portable, read_metadata
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,8 @@ def _read_checkpoint(path: Path) -> Checkpoint:
     state = _read_state(path / STATE)
     if state.step != _step(path):
         raise DamagedError(f"{path} is damaged: its {STATE} says step {state.step}")
-    return Checkpoint(_read_tensors(path / MODEL), _read_tensors(path / OPTIMIZER), state)
+    about = read_metadata(path / MODEL)
+    return Checkpoint(_read_tensors(path / MODEL), _read_tensors(path / OPTIMIZER), state, about)
 
 
 def _read_state(path: Path) -> TrainingState:

@@ -62,6 +62,7 @@ def load_run(run: RunDirectory, task: Task) -> LoadedRun[Any, Any]:
     tokenizer = run.load_tokenizer(task)
     path = run.model.resolve()
     weights, about = read_model(path)
+    require_change(about, None, source=path)
     require_same_run(about, tokenizer, weights=path, tokenizer_path=run.tokenizer)
     longest_src = longest_src_of(about, source=path)
     n = tokenizer.vocab_size
@@ -117,6 +118,27 @@ def require_same_run(
             f"with the tokenizer {expected}, this one is {tokenizer.fingerprint}. Bring back the "
             f"files of one run"
         )
+
+
+def require_change(about: Mapping[str, str], change: str | None, *, source: Path) -> None:
+    """Raises CheckpointError unless the model of these metadata was changed in just this way.
+
+    Args:
+        about: of weights.
+        change: the name of an experiment; None: the model is what its settings say.
+    """
+    found = about.get("change")
+    if found == change:
+        return
+    if change is None:
+        raise CheckpointError(
+            f"{source} is the model of an experiment ({found!r}): it computes something else than "
+            f"its settings say. Only transformer-lab can use it"
+        )
+    raise CheckpointError(
+        f"{source} is not the model of the experiment {change!r}; found "
+        + ("one that is what its settings say" if found is None else repr(found))
+    )
 
 
 def longest_src_of(about: Mapping[str, str], *, source: Path) -> int | None:

@@ -22,7 +22,7 @@ from ..inference.generator import Generator
 from ..model.gpt import GPT
 from .journal import Journal
 from .loss import Loss, label_smoothed_cross_entropy
-from .task import Extent
+from .task import Change, Extent
 from .validation import add_up
 
 log = logging.getLogger(__name__)
@@ -39,21 +39,25 @@ class LanguageModelingTask:
     tokenizer: TextTokenizer
     train: TokenStream
     val: TokenStream
+    change: Change | None = None
 
     @classmethod
-    def prepare(cls, config: Config, tokenizer_path: Path | None = None) -> "LanguageModelingTask":
+    def prepare(
+        cls, config: Config, tokenizer_path: Path | None = None, change: Change | None = None
+    ) -> "LanguageModelingTask":
         """Reads and encodes the text.
 
         Args:
             config: every setting.
             tokenizer_path: the tokenizer of a run that is resumed or started from; by default one
                 is trained on the training part, unless the settings name another.
+            change: what an experiment does to the model.
 
         Raises:
             CorpusError, TokenizerError: the data cannot be used; nothing has been written.
         """
         log.info("reading the text")
-        return cls(config, *prepare_streams(config, tokenizer_path))
+        return cls(config, *prepare_streams(config, tokenizer_path), change)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -62,8 +66,8 @@ class LanguageModelingTask:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Nothing: a generator needs only the weights."""
-        return {}
+        """Nothing that a generator needs: the weights are enough."""
+        return self.change.metadata if self.change else {}
 
     @property
     def batch_blocks(self) -> int:
@@ -72,7 +76,10 @@ class LanguageModelingTask:
 
     def new_model(self) -> GPT:
         """A GPT with first weights."""
-        return GPT(self.config.gpt, vocab_size=self.tokenizer.vocab_size)
+        model = GPT(self.config.gpt, vocab_size=self.tokenizer.vocab_size)
+        if self.change:
+            self.change.apply(model)
+        return model
 
     def batches(self, *, epoch: int, skip: int) -> Iterator[Blocks]:
         """The batches of an epoch in training order, without the first `skip`."""

@@ -27,6 +27,7 @@ from ..runs.checkpoints import (
 )
 from ..runs.directory import RunDirectory
 from ..runs.errors import CheckpointError
+from ..runs.loading import require_change
 from ..runs.weights import (
     average_weights,
     load_weights,
@@ -48,7 +49,7 @@ from .resuming import (
 )
 from .signals import stop_signals
 from .starting import find_start, prepare, take_over
-from .task import AnyTask, Batch, Model
+from .task import AnyTask, Batch, Change, Model
 from .updating import NotFiniteError, Sums, build, explain_not_finite, update, updates
 
 log = logging.getLogger(__name__)
@@ -66,12 +67,13 @@ class Run:
 
 
 @alone()
-def train(config: Config, *, resume: bool = False) -> Run:
+def train(config: Config, *, resume: bool = False, change: Change | None = None) -> Run:
     """Trains a model and leaves a run directory that translates.
 
     Args:
         config: every setting, from `load_config`.
         resume: go on from the newest checkpoint in `config.run_dir`.
+        change: what an experiment does to the model; only the experiment can then use it.
 
     Raises:
         TrainingError: the run directory is taken, cannot be resumed or written to, the loss is not
@@ -89,7 +91,10 @@ def train(config: Config, *, resume: bool = False) -> Run:
     checkpoint, changes = claim(run, config, resume)
     notes += changes
     device, precision = set_up(config.training)
-    task = prepare(config, run.tokenizer if resume and run.tokenizer.is_file() else None)
+    if checkpoint:
+        require_change(checkpoint.about, change and change.name, source=run.path)
+    known = run.tokenizer if resume and run.tokenizer.is_file() else None
+    task = prepare(config, known, change)
     model, optimizer = build(task, device)
     state = checkpoint.state if checkpoint else TrainingState()
     if checkpoint:

@@ -10,11 +10,11 @@ from ..config import BlockConfig, Config, ConfigError, DecodingConfig, GPTConfig
 from ..model.gpt import GPT
 from ..model.gpt2 import is_gpt2, read_gpt2_config
 from ..runs.directory import RunDirectory
-from ..runs.loading import require_same_run
+from ..runs.loading import require_change, require_same_run
 from ..runs.weights import named_weights, read_model
 from .language_modeling import LanguageModelingTask
 from .resuming import TrainingError
-from .task import AnyTask
+from .task import AnyTask, Change
 from .translation import TranslationTask
 
 SHIPPED = "shipped"
@@ -40,13 +40,16 @@ class Start:
     """Reads them; CheckpointError or TrainingError if they are damaged."""
 
 
-def prepare(config: Config, tokenizer_path: Path | None = None) -> AnyTask:
+def prepare(
+    config: Config, tokenizer_path: Path | None = None, change: Change | None = None
+) -> AnyTask:
     """The task that the settings name, with its text read and encoded.
 
     Args:
         config: every setting.
         tokenizer_path: that of a run that is resumed; by default that of `training.start_from`, and
             if it names nothing either, a tokenizer is trained.
+        change: what an experiment does to the model.
 
     Raises:
         CorpusError, TokenizerError: the data cannot be used; nothing has been written.
@@ -55,8 +58,8 @@ def prepare(config: Config, tokenizer_path: Path | None = None) -> AnyTask:
     if tokenizer_path is None and (start := find_start(config)):
         tokenizer_path = start.tokenizer
     if config.task == "translation":
-        return TranslationTask.prepare(config, tokenizer_path)
-    return LanguageModelingTask.prepare(config, tokenizer_path)
+        return TranslationTask.prepare(config, tokenizer_path, change)
+    return LanguageModelingTask.prepare(config, tokenizer_path, change)
 
 
 def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str]]:
@@ -161,6 +164,7 @@ def find_start(config: Config) -> Start | None:
     def read_weights() -> dict[str, Tensor]:
         path = run.model.resolve()
         weights, about = read_model(path)
+        require_change(about, None, source=path)
         tokenizer = run.load_tokenizer(theirs.task)
         require_same_run(about, tokenizer, weights=path, tokenizer_path=run.tokenizer)
         return weights

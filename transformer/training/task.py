@@ -1,6 +1,7 @@
 """What differs between the tasks a run may have: text, model and loss. The loop is the same."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -17,6 +18,25 @@ Model = Transformer | GPT
 M = TypeVar("M", bound=Model)
 B = TypeVar("B", bound="Batch")
 Self = TypeVar("Self", bound="Batch")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an experiment changes in a new model that no setting can.
+
+    The weights then say so, since with the settings alone they would compute something else.
+    """
+
+    name: str
+    apply: Callable[[Model], None]
+    """In place, before the optimiser is made."""
+    packs: bool = True
+    """Whether it may be trained on batches without padding; see `packing`."""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What is kept beside the weights."""
+        return {"change": self.name}
 
 
 class Batch(Protocol):
@@ -53,6 +73,10 @@ class Task(Protocol[M, B]):
     @property
     def tokenizer(self) -> TextTokenizer:
         """What encoded the text."""
+
+    @property
+    def change(self) -> Change | None:
+        """What `new_model` does beyond the settings."""
 
     @property
     def texts(self) -> dict[str, str]:

@@ -30,7 +30,7 @@ from ..model.encoder_decoder import Transformer
 from .journal import Journal
 from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
 from .packing import token_logits
-from .task import Extent
+from .task import Change, Extent
 from .validation import add_up
 
 log = logging.getLogger(__name__)
@@ -51,15 +51,19 @@ class TranslationTask:
     train: Corpus
     val: Corpus
     longest_src: int  # pieces of the longest source in training, EOS included
+    change: Change | None = None
 
     @classmethod
-    def prepare(cls, config: Config, tokenizer_path: Path | None = None) -> "TranslationTask":
+    def prepare(
+        cls, config: Config, tokenizer_path: Path | None = None, change: Change | None = None
+    ) -> "TranslationTask":
         """Reads, cleans and encodes the text.
 
         Args:
             config: every setting.
             tokenizer_path: the sentencepiece model of a run that is resumed or started from; by
                 default one is trained on the training split, unless the settings name another.
+            change: what an experiment does to the model.
 
         Raises:
             CorpusError, TokenizerError: the data cannot be used; nothing has been written.
@@ -77,7 +81,7 @@ class TranslationTask:
         longest_src = int(lengths(train)[:, 0].max()) + 1
         val = encode_corpus(val_pairs, tokenizer)
         _require_short(val, config)
-        return cls(config, tokenizer, train, val, longest_src)
+        return cls(config, tokenizer, train, val, longest_src, change)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -87,15 +91,19 @@ class TranslationTask:
     @property
     def metadata(self) -> dict[str, str]:
         """What a translator must know besides the weights."""
-        return {"longest_src": str(self.longest_src)}
+        about = {"longest_src": str(self.longest_src)}
+        return about | self.change.metadata if self.change else about
 
     def new_model(self) -> Transformer:
         """A Transformer with first weights."""
-        return Transformer(
+        model = Transformer(
             self.config.transformer,
             vocab_size=self.tokenizer.vocab_size,
             pad_id=self.tokenizer.pad_id,
         )
+        if self.change:
+            self.change.apply(model)
+        return model
 
     def batches(self, *, epoch: int, skip: int) -> Iterator[Batch]:
         """The batches of an epoch in training order, without the first `skip`."""
@@ -113,18 +121,28 @@ class TranslationTask:
         """Label-smoothed cross-entropy; after `consistency_start`, of two passes."""
         settings = self.config.training
         if settings.consistency == 0 or step <= settings.consistency_start:
-            return self._cross_entropy(*_token_logits(model, batch), overwrite=True)
+            return self._cross_entropy(*self._token_logits(model, batch), overwrite=True)
         # Two passes with different dropout as one batch of twice the size.
         src, tgt_in, tgt_out = (
             ids.repeat(2, 1) for ids in (batch.src, batch.tgt_in, batch.tgt_out)
         )
         twice = Batch(src, tgt_in, tgt_out, batch.n_tokens)
-        logits, targets = _token_logits(model, twice)
+        logits, targets = self._token_logits(model, twice)
         divergence = consistency_loss(logits, batch.n_tokens)
         both = self._cross_entropy(logits, targets, overwrite=True)
         return Loss(
             both.smoothed / 2 + settings.consistency * divergence, both.nll / 2, batch.n_tokens
         )
+
+    def _token_logits(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
+        # Logits (rows, vocab_size) and targets (rows,) of what is not padding; where a row belongs
+        # to no token, the target is pad_id.
+        real = batch.tgt_out != model.pad_id
+        if self.change and not self.change.packs:
+            return model(batch.src, batch.tgt_in)[real], batch.tgt_out[real]
+        logits, packed = token_logits(model, batch.src, batch.tgt_in)
+        n_others = len(logits) - packed.n_tokens
+        return logits, F.pad(batch.tgt_out[real], (0, n_others), value=model.pad_id)
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor, *, overwrite: bool = False) -> Loss:
         return label_smoothed_cross_entropy(
@@ -151,7 +169,7 @@ class TranslationTask:
         )
         with torch.inference_mode():
             losses = (
-                self._cross_entropy(*_token_logits(model, batch.to(model.device)))
+                self._cross_entropy(*self._token_logits(model, batch.to(model.device)))
                 for batch in batches
             )
             scores = add_up(losses).scores()
@@ -204,14 +222,6 @@ class TranslationTask:
         n_src = int((batch.src != self.tokenizer.pad_id).sum())
         (rows, src_len), tgt_len = batch.src.shape, batch.tgt_in.shape[1]
         return Extent(n_src, batch.n_tokens, rows, src_len, tgt_len)
-
-
-def _token_logits(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
-    # Logits (rows, vocab_size) and targets (rows,) of what is not padding; where a row belongs to
-    # no token, the target is pad_id.
-    logits, packed = token_logits(model, batch.src, batch.tgt_in)
-    targets = batch.tgt_out[batch.tgt_out != model.pad_id]
-    return logits, F.pad(targets, (0, len(logits) - packed.n_tokens), value=model.pad_id)
 
 
 def _tokenizer(config: Config, given: Path | None, pairs: Corpus) -> Tokenizer:
