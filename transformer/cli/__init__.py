@@ -4,6 +4,7 @@ from .evaluate import main as evaluate_main
 from .explain import main as explain_main
 from .export import main as export_main
 from .generate import main as generate_main
+from .lab import main as lab_main
 from .train import main as train_main
 from .translate import main as translate_main
 
@@ -12,6 +13,7 @@ __all__ = [
     "explain_main",
     "export_main",
     "generate_main",
+    "lab_main",
     "train_main",
     "translate_main",
 ]

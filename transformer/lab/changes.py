@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..config import GPTConfig
 from ..errors import UserError
-from ..model.attention import AttentionKernel, MultiHeadAttention, scaled_dot_product_attention
+from ..model.attention import AttentionKernel, MultiHeadAttention
 from ..model.embedding import Embedding
 from ..model.encoder_decoder import Transformer
 from ..model.layers import DecoderLayer, EncoderLayer, Residual

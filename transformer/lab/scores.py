@@ -54,8 +54,7 @@ def cosine(query: Tensor, key: Tensor) -> Tensor:
 
 
 SCORES: dict[str, Score] = {
-    score.__name__: score
-    for score in (scaled_dot, dot, squared_dot, inverse_dot, additive, cosine)
+    score.__name__: score for score in (scaled_dot, dot, squared_dot, inverse_dot, additive, cosine)
 }
 
 

@@ -109,7 +109,8 @@ def load_suite(name: str | Path) -> Suite:
         path = SUITES / f"{name}.yaml"
     elif not path.is_file():
         raise UserError(
-            f"there is no list {shown(str(name))}: name a YAML file, or one of {', '.join(suites())}"
+            f"there is no list {shown(str(name))}; name a YAML file, or one of "
+            f"{', '.join(suites())}"
         )
     with explained(path):
         content = path.read_bytes()

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import cast
 
 from ..config import Config
+from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..files import explained, write_atomically
 from ..inference.generator import Generator
 from ..inference.translator import Translator
+from ..model.gpt import GPT
 from ..runs.directory import RunDirectory
 from ..runs.weights import load_weights, read_model
+from ..search.sampling import Sampling
 from ..training.loop import train
 from ..training.starting import prepare
 from ..training.task import AnyTask, Change, Model
@@ -203,18 +207,22 @@ def trained_model(
     from ..runs.loading import require_change
 
     weights, about = read_model(run.model)
-    require_change(about, change and change.name, source=run.model)
+    require_change(about, change.name if change else None, source=run.model)
     with _quietly():
         task = prepare(config, run.tokenizer, change)
     model: Model = task.new_model()
+    if change:
+        change.apply(model)
     load_weights(model, weights, source=run.model)
     return model.eval(), task
 
 
 def _example(model: Model, task: AnyTask) -> str:
-    if task.config.task == "language_modeling":
-        return Generator(model, task.tokenizer).generate("", N_WRITTEN, seed=1)
-    translator = Translator(model, task.tokenizer, task.config.decoding, task.config.text)
+    if isinstance(model, GPT):
+        generator = Generator(model, task.tokenizer)
+        return generator.generate(max_tokens=N_WRITTEN, sampling=Sampling(seed=1))[0]
+    tokenizer = cast(Tokenizer, task.tokenizer)
+    translator = Translator(model, tokenizer, task.config.decoding, task.config.text)
     return translator.translate(_held_out(task.config)[0])
 
 

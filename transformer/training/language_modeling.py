@@ -76,10 +76,7 @@ class LanguageModelingTask:
 
     def new_model(self) -> GPT:
         """A GPT with first weights."""
-        model = GPT(self.config.gpt, vocab_size=self.tokenizer.vocab_size)
-        if self.change:
-            self.change.apply(model)
-        return model
+        return GPT(self.config.gpt, vocab_size=self.tokenizer.vocab_size)
 
     def batches(self, *, epoch: int, skip: int) -> Iterator[Blocks]:
         """The batches of an epoch in training order, without the first `skip`."""

@@ -92,7 +92,7 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
     notes += changes
     device, precision = set_up(config.training)
     if checkpoint:
-        require_change(checkpoint.about, change and change.name, source=run.path)
+        require_change(checkpoint.about, change.name if change else None, source=run.path)
     known = run.tokenizer if resume and run.tokenizer.is_file() else None
     task = prepare(config, known, change)
     model, optimizer = build(task, device)

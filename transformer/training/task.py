@@ -29,7 +29,7 @@ class Change:
 
     name: str
     apply: Callable[[Model], None]
-    """In place, before the optimiser is made."""
+    """In place, to a new model with its kernel, before the optimiser is made."""
     packs: bool = True
     """Whether it may be trained on batches without padding; see `packing`."""
 
@@ -76,7 +76,7 @@ class Task(Protocol[M, B]):
 
     @property
     def change(self) -> Change | None:
-        """What `new_model` does beyond the settings."""
+        """What an experiment does to a new model."""
 
     @property
     def texts(self) -> dict[str, str]:

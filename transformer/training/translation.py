@@ -96,14 +96,11 @@ class TranslationTask:
 
     def new_model(self) -> Transformer:
         """A Transformer with first weights."""
-        model = Transformer(
+        return Transformer(
             self.config.transformer,
             vocab_size=self.tokenizer.vocab_size,
             pad_id=self.tokenizer.pad_id,
         )
-        if self.change:
-            self.change.apply(model)
-        return model
 
     def batches(self, *, epoch: int, skip: int) -> Iterator[Batch]:
         """The batches of an epoch in training order, without the first `skip`."""

@@ -41,8 +41,10 @@ def build(task: Task[M, B], device: torch.device) -> tuple[M, torch.optim.AdamW]
     settings = task.config.training
     torch.manual_seed(task.config.seed)
     model = task.new_model()
-    model.to(device)
     use_kernel(model, settings.attention_kernel)
+    if task.change:
+        task.change.apply(model)
+    model.to(device)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
