@@ -57,6 +57,7 @@ ALLOWED = {
         "search",
         "model",
         "runs",
+        "inspection",
         "inference",
         "training",
     },

@@ -34,7 +34,7 @@ def draw_map(found: Map, *, log_probs: Sequence[float] | None = None) -> Figure:
     _require_legible(found)
     n_rows, n_columns = found.values.shape
     size = max(3.2, 1.6 + 0.3 * n_columns), max(2.8, 1.6 + 0.3 * n_rows)
-    figure = _figure(size)
+    figure = new_figure(size)
     axes = figure.add_subplot()
     image = _show(axes, found)
     axes.set_xticks(range(n_columns), found.columns, rotation=60, ha="left", rotation_mode="anchor")
@@ -66,7 +66,7 @@ def draw_maps(found: Sequence[Map], *, columns: int) -> Figure:
     n_rows, n_columns = found[0].values.shape
     lines = math.ceil(len(found) / columns)
     panel = max(1.6, 0.16 * n_columns), max(1.4, 0.16 * n_rows)
-    figure = _figure((1.2 + panel[0] * columns, 1.2 + (0.3 + panel[1]) * lines))
+    figure = new_figure((1.2 + panel[0] * columns, 1.2 + (0.3 + panel[1]) * lines))
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for i, axes in enumerate(grid.flat):
         if i >= len(found):
@@ -87,7 +87,7 @@ def draw_positions(table: Tensor) -> Figure:
     Args:
         table: (length, d_model).
     """
-    figure = _figure((8, 6))
+    figure = new_figure((8, 6))
     above, below = figure.subplots(2, 1, height_ratios=[2, 1])
     image = above.imshow(table.numpy(), cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
     above.set_ylabel("position")
@@ -110,7 +110,7 @@ def draw_masks(masks: Sequence[tuple[str, Sequence[str], Sequence[str], Tensor]]
     Args:
         masks: title, names of the queries and of the keys, and (queries, keys) bool.
     """
-    figure = _figure((3.4 * len(masks), 4.1))
+    figure = new_figure((3.4 * len(masks), 4.1))
     for axes, (title, rows, columns, mask) in zip(
         figure.subplots(1, len(masks), squeeze=False)[0], masks, strict=True
     ):
@@ -137,7 +137,7 @@ def draw_heads(title: str, effects: Mapping[str, Tensor]) -> Figure:
     most = max(1e-9, *(float(table.abs().max()) for table in effects.values()))
     n_layers = [table.size(0) for table in effects.values()]
     widest = max(table.size(1) for table in effects.values())
-    figure = _figure((max(4.5, 1.8 + 0.75 * widest), 1 + sum(0.75 + 0.32 * n for n in n_layers)))
+    figure = new_figure((max(4.5, 1.8 + 0.75 * widest), 1 + sum(0.75 + 0.32 * n for n in n_layers)))
     stacked = figure.subplots(len(effects), 1, squeeze=False, height_ratios=n_layers)[:, 0]
     for axes, (kind, table) in zip(stacked, effects.items(), strict=True):
         image = axes.imshow(table.numpy(), cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
@@ -172,7 +172,15 @@ def as_bytes(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _figure(size: tuple[float, float]) -> Figure:
+def new_figure(size: tuple[float, float]) -> Figure:
+    """An empty picture.
+
+    Args:
+        size: in inches, across and down.
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:

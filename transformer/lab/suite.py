@@ -16,8 +16,8 @@ from .changes import change
 SUITES = Path(str(files("transformer"))) / "lab" / "suites"
 """Where the lists of the package are."""
 
-Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]{0,59}$")]
-"""Of a variant: it becomes the name of a folder."""
+Name = Annotated[str, Field(pattern=r"^[^\s|/\\][^|/\\\n]{0,59}$")]
+"""Of a variant: it begins the name of a folder."""
 
 
 class _Entry(BaseModel):
@@ -28,6 +28,8 @@ class Variant(_Entry):
     """A model to train, and why it may do better or worse."""
 
     name: Name
+    group: str = ""
+    """What kind of thing differs: each group is a picture of its own."""
     why: str = ""
     changes: tuple[str, ...] = ()
     """What is done to the model, of `CHANGES`."""

@@ -35,10 +35,11 @@ from ..runs.weights import (
     require_finite,
     save_weights,
 )
+from .curves import drawing
 from .journal import Journal, format_scores
 from .precision import set_up
 from .resuming import (
-    TrainingError,
+    DivergedError,
     advice,
     alone,
     check_continuity,
@@ -106,7 +107,12 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
         check_tokenizer(run, task.tokenizer)
     notes += check_continuity(run, state, task.texts, device, precision)
 
-    with advice(run), occupy(run, state, resume), _open_journal(run, task, state) as journal:
+    with (
+        advice(run),
+        occupy(run, state, resume),
+        _open_journal(run, task, state) as journal,
+        drawing(run, task),
+    ):
         for note in notes:
             log.warning("%s", note)
         log.info("%s", task.summary())
@@ -141,7 +147,7 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
                 try:
                     sums = update(task, model, optimizer, batches, step, precision)
                 except NotFiniteError as error:
-                    raise TrainingError(
+                    raise DivergedError(
                         f"{explain_not_finite(error, task, step)}\n"
                         f"They need another run, {run.another()}; the checkpoints here are whole"
                     ) from None
@@ -294,7 +300,7 @@ def _require_finite_weights(model: Model, step: int, run: RunDirectory) -> None:
     try:
         require_finite(named_weights(model), source=f"the model after step {step}")
     except CheckpointError as error:
-        raise TrainingError(
+        raise DivergedError(
             f"{error}, so it is not saved.\n"
             f"Start another run, {run.another()}, with a lower learning rate "
             f"(training.peak_learning_rate or training.learning_rate_scale) or "

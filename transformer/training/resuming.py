@@ -38,6 +38,10 @@ class TrainingError(UserError):
     """A run that cannot start or go on; the message says where it stands and what to do."""
 
 
+class DivergedError(TrainingError):
+    """Its loss, gradient or weights are infinite or not a number: it cannot go on as it was set."""
+
+
 def resume_command(run: RunDirectory) -> str:
     """The command that resumes a run, ready for a shell."""
     return f"transformer-train --config {shlex.quote(str(run.config))} --resume"

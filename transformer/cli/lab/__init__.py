@@ -8,8 +8,8 @@ from ..command import make_parser, require_stdout, run_command
 
 SUBCOMMANDS = {
     "what-if": "train variants of the model side by side: other scores, other masks, parts left out",
-    "ladder": "from bigrams to the GPT, one part after another",
-    "digits": "read handwritten digits: a network in numpy, then the Transformer's encoder layers",
+    "bigram": "from bigrams to the GPT, one part after another",
+    "digits": "read handwritten digits: a network in numpy, then the encoder's layers",
     "paper": "does a model do what the paper says? Looks at the model, not at its settings",
     "doctor": "is a configuration sound, and its data? Looks before you train",
     "curves": "draw the learning curves of runs, one over the other",
