@@ -121,8 +121,9 @@ def _read_outcome(run: RunDirectory) -> Outcome | None:
     if not path.is_file():
         return None
     try:
-        return Outcome(**json.loads(path.read_bytes()))
-    except (ValueError, TypeError):
+        found = json.loads(path.read_bytes())
+        return Outcome(**{**found, "curve": [(step, nll) for step, nll in found["curve"]]})
+    except (ValueError, TypeError, KeyError):
         raise UserError(f"{path} is damaged; delete {run.path} to train it again") from None
 
 
@@ -141,7 +142,7 @@ def _run(run: RunDirectory, config: Config, variant: Variant, seed: int) -> Outc
             model = trained_model(run, config, change)
             scores = {name: done.metrics[name] for name in COLUMNS if name in done.metrics}
             seconds, example = done.seconds, _example(run, config, model)
-    n_parameters = model.n_parameters()
+    n_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     outcome = Outcome(variant.name, seed, scores, n_parameters, seconds, _curve(run), example)
     write_atomically(run.path / OUTCOME, json.dumps(asdict(outcome)).encode())
     with explained(run.path):
@@ -199,6 +200,8 @@ def _held_out(config: Config) -> tuple[str, str]:
 
 
 def _curve(run: RunDirectory) -> list[tuple[int, float]]:
+    if not run.metrics.is_file():  # it diverged at once
+        return []
     rows = [json.loads(line) for line in run.metrics.read_bytes().splitlines()]
     return [(row["step"], row["nll"]) for row in rows if "nll" in row]
 
