@@ -106,3 +106,15 @@ def test_capitals_come_back_but_addresses_stay(tokenizer: Tokenizer, placeholder
     said = {f"der hund, {mark}": [f"the dog, {mark}"]}
     _, found = answered(tokenizer, sentence, said, **kinds)
     assert [each.text for each in found] == ["THE DOG, www.a.de/Xy"]
+
+
+def test_a_third_language_is_translated_with_a_warning(tokenizer: Tokenizer) -> None:
+    line = "Ein Hund. Ayer quise pescado frescado tarde."
+    settings = {"split": "always", "foreign_below": -0.5, "placeholders": True}
+    first, second = preparer(tokenizer, **settings).prepare(line).sentences
+    assert first.warnings == ()
+    assert second.warnings == ("it seems to be neither German nor English",)
+    _, [found] = answered(tokenizer, second, {second.plain: ["Yes."]}, **settings)
+    assert (found.text, found.warnings) == ("Yes.", second.warnings)
+    plain = {**settings, "foreign_below": None}
+    assert all(not s.warnings for s in preparer(tokenizer, **plain).prepare(line).sentences)

@@ -75,3 +75,8 @@ class TextConfig(Settings):
     keep_target_language: bool = False
     """Leave a sentence as it is, with a warning, if it is clearly in the target language already.
     Only German and English are told apart."""
+    foreign_below: float | None = Field(default=None, ge=-100, le=0)
+    """Warn of a sentence that seems to be neither German nor English: few of its words are common,
+    and the letters of those in small letters have a mean log-probability below this under the
+    vocabulary. null never warns; -2.8 suits the models in the package. For vocabularies of the kind
+    unigram."""

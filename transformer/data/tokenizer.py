@@ -7,6 +7,7 @@ import re
 import stat
 import threading
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import sentencepiece
@@ -122,6 +123,18 @@ class Tokenizer:
         """True if the vocabulary has no piece that holds this character."""
         ids = self._pieces.encode(character)
         return any(self._pieces.is_byte(i) for i in ids) or not ids
+
+    def log_prob(self, text: str) -> float:
+        """Of the best segmentation, in nats, by the unigram model that a vocabulary is (Kudo 2018).
+
+        A byte counts as the rarest piece. Of a vocabulary of the kind bpe, it means nothing.
+        """
+        scores = map(self._pieces.get_score, self._pieces.encode(text))
+        return sum(score if score < 0 else self._rarest for score in scores)
+
+    @cached_property
+    def _rarest(self) -> float:
+        return min(map(self._pieces.get_score, range(self.vocab_size)))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Pieces to text; special tokens vanish."""

@@ -24,6 +24,7 @@ class SearchSettings(TypedDict, total=False):
     lower_shouting: bool
     keep_layout: bool
     keep_target_language: bool
+    foreign_below: float | None
 
 
 class CallSettings(TextConfig, DecodingConfig):

@@ -5,6 +5,7 @@ No letter statistics: where such words are lacking, in names and headings, nothi
 
 import re
 
+from ..data.tokenizer import Tokenizer
 from .conventions import language_of
 
 # Each is one of its language's commonest words and hardly ever one of the other's.
@@ -23,6 +24,7 @@ before who an
 """
 _COMMON = {"de": frozenset(_GERMAN.split()), "en": frozenset(_ENGLISH.split())}
 _FEWEST, _SHARE = 2, 0.25
+_FEWEST_SMALL, _MOST_COMMON = 4, 0.2
 
 
 def clear_language(text: str) -> str | None:
@@ -37,6 +39,27 @@ def clear_language(text: str) -> str | None:
         if n[language] >= max(_FEWEST, _SHARE * len(words)) and n[other] == 0:
             return language
     return None
+
+
+def is_neither(text: str, tokenizer: Tokenizer, below: float) -> bool:
+    """True if a text seems to be neither German nor English.
+
+    Of its words, fewer than every fifth is among the commonest, and four or more are in small
+    letters, which are unlikely by the vocabulary of a model of both languages. Names are not looked
+    at.
+
+    Args:
+        text: a sentence.
+        tokenizer: of the model, of the kind unigram.
+        below: mean log-probability of a letter, in nats, below which it is unlikely.
+    """
+    words = re.findall(r"[^\W\d_]+", text.lower() if text.isupper() else text)
+    small = [word for word in words if word[0].islower()]
+    n_common = sum(word.lower() in known for word in words for known in _COMMON.values())
+    if len(small) < _FEWEST_SMALL or n_common >= _MOST_COMMON * len(words):
+        return False
+    letters = " ".join(small)
+    return tokenizer.log_prob(letters) < below * len(letters)
 
 
 def is_already(text: str, src_lang: str, tgt_lang: str) -> bool:

@@ -15,7 +15,7 @@ from .characters import (
     with_bytes,
     with_plain_marks,
 )
-from .detecting import is_already
+from .detecting import is_already, is_neither
 from .german import GERMAN, is_german
 from .joining import Translation
 from .layout import Layout, laid_out
@@ -26,6 +26,8 @@ from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_marku
 MAX_PIECES = 4096
 """Of a text that is not cut, unless sources in training were longer. The memory of attention grows
 with the square of the length: at this one, eight heads take half a gigabyte in each layer."""
+
+FOREIGN = "it seems to be neither German nor English"
 
 Searches = Generator[list[int], list[Translation], list[Translation]]
 """Yields ids to search for, EOS included, as often as need be; is sent what each search finds, best
@@ -40,10 +42,12 @@ class Sentence:
     plain: str  # the same with nothing hidden
     hidden: tuple[str, ...]  # what @1, @2 … stand for, as the target language writes it
     shouted: bool  # it was in capitals
+    warnings: tuple[str, ...] = ()  # about the sentence, whatever its translation
 
     def written(self, translation: Translation) -> Translation:
-        """The translation in capitals, if the sentence was."""
-        return replace(translation, text=shout(translation.text)) if self.shouted else translation
+        """The translation in capitals, if the sentence was, and with the sentence's warnings."""
+        text = shout(translation.text) if self.shouted else translation.text
+        return replace(translation, text=text, warnings=self.warnings)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,8 @@ class Preparer:
 
     def _warned(self, sentence: Sentence, found: Translation) -> Translation:
         lost = self._spans.lost(sentence.plain, found.text)
-        return replace(found, warnings=tuple(f"{typed} is missing or changed" for typed in lost))
+        changed = tuple(f"{typed} is missing or changed" for typed in lost)
+        return replace(found, warnings=(*sentence.warnings, *changed))
 
     def encoded(self, name: str, text: str) -> list[int]:
         """Returns the ids of a text just as it is, without EOS.
@@ -220,6 +225,10 @@ class Preparer:
                 warning = f"left as it is: {self._languages[1]} already, it seems"
                 yield Translation(typed.strip(" "), 0.0, warnings=(warning,))
                 continue
+            below = settings.foreign_below
+            warnings: tuple[str, ...] = ()
+            if below is not None and is_neither(typed, tokenizer, below):
+                warnings = (FOREIGN,)
             # Hidden even if the model is to see them, so that they are not lowered or respelled.
             spans = self._spans.hide(typed)
             shown, hidden = spans.shown, spans.written
@@ -240,7 +249,8 @@ class Preparer:
                 if part:
                     if len(parts) > 1:
                         plain = tokenizer.decode(part)
-                    yield Sentence([*part, tokenizer.eos_id], plain, hidden, shouted)
+                    yield Sentence([*part, tokenizer.eos_id], plain, hidden, shouted, warnings)
+                    warnings = ()  # told once
 
 
 def _as_part(translation: str, words: str) -> str:
