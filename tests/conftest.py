@@ -109,6 +109,13 @@ def _small_model() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the tests of the pictures of a run wait for them."""
+    if request.path.name != "test_curves.py" and "transformer.training.curves" in sys.modules:
+        monkeypatch.setattr("transformer.training.curves._draw", lambda run, task: None)
+
+
 @pytest.fixture(scope="session")
 def lines() -> list[str]:
     """A few sentences in both languages."""

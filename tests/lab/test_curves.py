@@ -116,7 +116,8 @@ def test_what_is_not_a_run_is_explained(tmp_path: Path) -> None:
 def test_an_unknown_metric_is_told_the_known_ones(tmp_path: Path) -> None:
     a = write(tmp_path / "a")
     with pytest.raises(
-        UserError, match="the metric bleu; there are nll, val_nll, val_bleu, lr, tokens_per_second$"
+        UserError,
+        match=r"the metric bleu; there are nll, val_nll, val_bleu, lr, tokens_per_second$",
     ):
         run([a, "--metric", "bleu"])
 

@@ -308,7 +308,7 @@ def test_without_matplotlib_nothing_is_drawn(
 
 
 def test_a_language_model_has_curves_but_no_lengths(
-    configure: Callable[..., Config], tmp_path: Path
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = tmp_path / "text.txt"
     text.write_text("Die Pizza kam aus dem Ofen.\n" * 100)
@@ -317,7 +317,7 @@ def test_a_language_model_has_curves_but_no_lengths(
         [
             *(f"run_dir={tmp_path / 'run'}", f"data.train={text}", f"data.val={text}"),
             *("task=language_modeling", "tokenizer.kind=characters", "model.context=16"),
-            *("model.d_model=16", "model.d_ff=32", "model.n_heads=2", "model.n_layers=1"),
+            *("model.d_model=16", "model.d_ff=32", "model.n_heads=2", "model.n_decoder_layers=1"),
             *("training.batch_tokens=64", "training.max_steps=4", "training.warmup_steps=2"),
             *("training.validate_every=2", "training.log_every=2", "training.threads=1"),
             *("training.tensorboard=false", "training.label_smoothing=0.0"),
@@ -326,3 +326,4 @@ def test_a_language_model_has_curves_but_no_lengths(
     train(config)
     run = RunDirectory(config.run_dir)
     assert run.curves.is_file() and not run.lengths.exists()
+    assert "pictures" not in caplog.text

@@ -86,7 +86,7 @@ def _train(args: argparse.Namespace) -> int:
             overrides = [f"run_dir={json.dumps(str(folder), ensure_ascii=False)}", *overrides]
     config = load_config(args.config, overrides)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("datasets", "httpx", "huggingface_hub", "filelock"):
+    for noisy in ("datasets", "httpx", "huggingface_hub", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if args.dry_run:
         from ..training.dry_run import describe_run

@@ -9,7 +9,7 @@
       best.safetensors       the weights of the best validation
       checkpoints/step-00001000/
         model.safetensors  optimizer.safetensors  state.json  checksums.json
-      metrics.jsonl  train.log  TensorBoard events
+      metrics.jsonl  train.log  curves.png  lengths.png  TensorBoard events
 
 `directory` knows these names, `weights` reads and writes the models, `checkpoints` what training
 resumes from, and `loading` brings a finished run back for use.

@@ -62,6 +62,8 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.log = self.path / "train.log"
+        self.curves = self.path / "curves.png"
+        self.lengths = self.path / "lengths.png"
 
     @property
     def tokenizer(self) -> Path:

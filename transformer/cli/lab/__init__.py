@@ -12,7 +12,7 @@ SUBCOMMANDS = {
     "digits": "read handwritten digits: a network in numpy, then the encoder's layers",
     "paper": "does a model do what the paper says? Looks at the model, not at its settings",
     "doctor": "is a configuration sound, and its data? Looks before you train",
-    "curves": "draw the learning curves of runs, one over the other",
+    "curves": "compare the learning curves of runs: a table, or a picture",
 }
 """Each is the module of that name, with a function `run`."""
 
