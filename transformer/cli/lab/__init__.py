@@ -7,7 +7,7 @@ from importlib import import_module
 from ..command import make_parser, require_stdout, run_command
 
 SUBCOMMANDS = {
-    "what-if": "train variants of the model side by side: other scores, other masks, parts left out",
+    "what-if": "train variants of the model: other scores, other masks, parts left out",
     "bigram": "from bigrams to the GPT, one part after another",
     "digits": "read handwritten digits: a network in numpy, then the encoder's layers",
     "paper": "does a model do what the paper says? Looks at the model, not at its settings",

@@ -11,8 +11,8 @@ def run(argv: Sequence[str]) -> int:
     parser = make_parser(
         "transformer-lab what-if",
         "[--suite NAME | --suite FILE] [options] [section.key=value ...]",
-        "Train small variants of the model on the built-in corpus, about a minute each, and compare "
-        "them: another score in place of the scaled dot product, other masks, parts left out.",
+        "Train small variants of the model on the built-in corpus, about a minute each, and "
+        "compare them: another score in place of the dot product, other masks, parts left out.",
         """
         examples:
           transformer-lab what-if --list
