@@ -32,6 +32,8 @@ from transformer.lab.digits import (
     train_network,
 )
 
+TINY = ModelConfig(d_model=32, d_ff=64, n_heads=2, n_encoder_layers=1, dropout=0.0)
+
 IMAGES, LABELS = bytes([0, 0, 8, 3]), bytes([0, 0, 8, 1])
 
 
@@ -112,12 +114,16 @@ WHOLE = idx(IMAGES, np.zeros((2, 3, 3), np.uint8))
     ("content", "message"),
     [
         (b"", "not an idx file of images, .* 00 00 08 03; found an empty file"),
-        (b"<html>", "must begin with the bytes 00 00 08 03; found 3c 68 74 6d"),
+        (b"<html>", "begins with the bytes 00 00 08 03; found 3c 68 74 6d"),
         (idx(LABELS, np.zeros(5, np.uint8)), "an idx file of images, .* found 00 00 08 01"),
         (WHOLE[:10], "is truncated: its head takes 16 bytes, and the file has 10"),
-        (WHOLE[:-1], "is truncated: 2 × 3 × 3 images take 34 bytes, and the file has 33"),
-        (WHOLE + b"\0", "is longer than it says: 2 × 3 × 3 images take 34 .* has 35"),
-        (IMAGES + b"\xff" * 12, "is truncated: 4,294,967,295 × 4,294,967,295 × 4,294"),
+        (WHOLE[:-1], "is truncated: 2 × 3 × 3 images would take 34 bytes, and the file has 33"),
+        (WHOLE + b"\0", "is longer than it says: 2 × 3 × 3 images would take 34 .* has 35"),
+        # 2⁶⁴ pixels, which 64 bits would count as none.
+        (
+            IMAGES + struct.pack(">3I", 2**31, 2**31, 4),
+            "is truncated: 2,147,483,648 × 2,147,483,648 × 4 images would take 18,446,744,073,",
+        ),
         (gzip.compress(WHOLE)[:-9], "cannot be unpacked: .*. Download it again"),
         (gzip.compress(WHOLE)[:-6] + b"\0" * 6, "cannot be unpacked: CRC check failed"),
         (b"\x1f\x8b\x08\0" + b"\xff" * 20, "cannot be unpacked"),
@@ -189,23 +195,20 @@ def test_the_network_learns_what_is_easy(cost: str, folder: Path) -> None:
 
 def test_the_encoder_learns_what_is_easy(folder: Path) -> None:
     digits = mnist_digits(folder)
-    model, progress = train_reader(digits, epochs=30, seed=1, config=TINY)
-    assert len(progress.losses) == len(progress.accuracies) == 30
+    model, progress = train_reader(digits, epochs=20, seed=2, config=TINY)
+    assert len(progress.losses) == len(progress.accuracies) == 20
     assert progress.losses[-1] < progress.losses[0] / 4
-    assert progress.accuracies[-1] >= 0.9
+    assert progress.accuracies[0] < 0.5 and progress.accuracies[-1] >= 0.9
     assert model.read(torch.from_numpy(digits.test_images)) == progress.read
     right = np.mean(digits.test_labels == np.array(progress.read))
     assert progress.accuracies[-1] == pytest.approx(right)
-
-
-TINY = ModelConfig(d_model=16, d_ff=32, n_heads=2, n_encoder_layers=1)
 
 
 def test_same_seed_same_numbers(folder: Path) -> None:
     digits = mnist_digits(folder)
     for of in (
         lambda seed: train_network(digits, epochs=2, seed=seed)[1],
-        lambda seed: train_reader(digits, epochs=2, seed=seed, config=TINY)[1],
+        lambda seed: train_reader(digits, epochs=2, seed=seed)[1],
     ):
         assert of(1) == of(1)
         assert of(1).losses != of(2).losses
@@ -251,10 +254,10 @@ def test_reading_is_without_dropout_and_leaves_the_model_as_it_was() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cost", ["cross-entropy", "quadratic"])
-def test_the_network_reads_the_small_digits(cost: str) -> None:
+@pytest.mark.parametrize(("cost", "least"), [("cross-entropy", 0.96), ("quadratic", 0.95)])
+def test_the_network_reads_the_small_digits(cost: str, least: float) -> None:
     _, progress = train_network(small_digits(), epochs=30, seed=1, cost=cost)
-    assert progress.accuracies[-1] >= 0.96
+    assert progress.accuracies[-1] >= least
 
 
 @pytest.mark.slow
