@@ -11,6 +11,7 @@ import pytest
 from transformer.config import Config, load_config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.errors import UserError
+from transformer.inference.translator import Translator
 from transformer.lab.doctor import Finding, Report, examination, examine
 from transformer.lab.doctor.findings import grade
 
@@ -88,8 +89,8 @@ def test_faults_of_data_files_are_found_in_a_whole_examination(
     Path(f"{copied}.en").write_text("\n".join(english[:150]).upper() + "\n", encoding="utf-8")
 
     report = examine(configure(f"data.train=[{folder / 'train'}, {shifted}]"))
-    [(check, found)] = [(f.check, f.found) for f in report.findings if f.level == "fault"]
-    assert check == "alignment" and f"rows are off by -1 in rows 1 to 1,200 of {shifted}" in found
+    found = [f.found for f in report.findings if (f.check, f.level) == ("alignment", "fault")]
+    assert f"rows are off by -1 in rows 1 to 1,200 of {shifted}" in found[0]
 
     report = examine(configure(f"data.val={copied}"))
     assert ("overlap", "fault") in _wrong(report)
@@ -99,6 +100,15 @@ def test_faults_of_data_files_are_found_in_a_whole_examination(
     assert any("test set copied: 150 of 150 pairs" in finding.found for finding in report.findings)
     with pytest.raises(UserError, match="--test: no file"):
         examine(configure(), tests=[str(tmp_path / "missing")])
+
+
+def test_a_translator_of_another_direction_is_refused(configure: Callable[..., Config]) -> None:
+    translator = Translator.load()
+    backwards = configure("data.src_lang=en", "data.tgt_lang=de")
+    with pytest.raises(UserError, match="--model translates de to en, and the pairs are en to de"):
+        examine(backwards, translator=translator)
+    with pytest.raises(UserError, match="leave it out for a language model"):
+        examine(load_config(None, ["task=language_modeling"]), translator=translator)
 
 
 @pytest.mark.slow

@@ -133,6 +133,13 @@ def test_a_batch_whose_input_holds_the_answer_is_found(translation: TranslationT
     assert "holds the answer at 100.0%" in found
 
 
+def test_an_input_shifted_by_two_is_found(translation: TranslationTask) -> None:
+    batch = _mixed(translation)
+    late = torch.cat((batch.tgt_in[:, :1], batch.tgt_in[:, :-1]), dim=1)
+    [found] = _faults(batches.check_shift([Batch(batch.src, late, batch.tgt_out, 1)], 0))
+    assert "it is not the target shifted by one" in found
+
+
 class _Shuffled(TranslationTask):
     """Sources stand beside the targets of other pairs, and padding stands in front."""
 
@@ -231,6 +238,12 @@ def _sees_itself_alone(model: Model) -> None:
     setattr(model, "target_layout", target_layout)  # noqa: B010
 
 
+def _straighten(model: Model) -> None:
+    for module in model.modules():
+        if isinstance(module, FeedForward):
+            module.activation = lambda x: x
+
+
 def _masks_the_encoder(model: Model) -> None:
     for layer in model.encoder.layers:  # type: ignore[union-attr]
         kernel = layer.self_attention.kernel
@@ -249,6 +262,7 @@ def _masks_the_encoder(model: Model) -> None:
         (_deaf_to_the_source, "another source makes no difference"),
         (_sees_itself_alone, "an earlier target token makes no difference"),
         (without_positions, "the order of the source makes no difference"),
+        (_straighten, "is linear (4 such sublayers)"),
         (without_residuals, "is lost (10 such sublayers)"),
         (CHANGES["cosine"], "attention is not softmax"),
     ],

@@ -77,8 +77,10 @@ def examine(
         progress: hears of each part as it begins.
 
     Raises:
-        UserError: a setting contradicts what the run starts from, or a test source cannot be read.
+        UserError: a setting contradicts what the run starts from, a test source cannot be read, or
+            the translator is of another direction.
     """
+    _require_direction(config, translator)
     config, notes = take_over(config)
     progress("reading the text")
     held_out = _held_out_pairs(config, tests)
@@ -118,6 +120,19 @@ def _told(what: str, findings: list[Finding]) -> Iterator[None]:
         found = f"stopped by {type(error).__name__}: {cut(str(error), 500)}"
         advice = "the code of the model or of its task cannot do what training asks of it"
         findings.append(Finding(what, "fault", found, advice))
+
+
+def _require_direction(config: Config, translator: Translator | None) -> None:
+    if translator is None:
+        return
+    if config.task != "translation":
+        raise UserError("--model scores translations; leave it out for a language model")
+    theirs = translator.src_lang, translator.tgt_lang
+    if theirs != (config.data.src_lang, config.data.tgt_lang):
+        raise UserError(
+            f"--model translates {theirs[0]} to {theirs[1]}, and the pairs are "
+            f"{config.data.src_lang} to {config.data.tgt_lang}; name a model of this direction"
+        )
 
 
 def _held_out_pairs(config: Config, tests: Sequence[str]) -> dict[str, Corpus]:

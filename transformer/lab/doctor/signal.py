@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ...model.attention import MultiHeadAttention
 from ...model.encoder_decoder import Transformer
+from ...model.feed_forward import FeedForward
 from ...model.layers import Residual
 from ...model.layout import Padded
 from ...training.task import Model
@@ -56,6 +57,7 @@ def check_signal(model: Model, example: Example) -> Iterator[Finding]:
         yield check_encoder(model, example.src)
     yield check_embedding(model)
     yield check_residuals(model)
+    yield check_feed_forward(model)
     yield check_attention(model)
 
 
@@ -99,15 +101,20 @@ def check_embedding(model: Model) -> Finding:
     # The deviation from row to row, and from column to column.
     tokens, positions = (float(vectors.var(dim=i, correction=0).mean()) ** 0.5 for i in (0, 1))
     ratio = tokens / max(positions, 1e-12)
-    advice = (
-        "positions drown the tokens: multiply embeddings by √d_model, §3.4 (model.scale_embedding "
-        "of a GPT); see transformer/model/embedding.py"
-    )
+    if positions < 1e-6:
+        advice = _ORDER
+    elif ratio > 1:
+        advice = "tokens drown the positions: embeddings of deviation d_model^-0.5 are small enough"
+    else:
+        advice = (
+            "positions drown the tokens: multiply embeddings by √d_model, §3.4 "
+            "(model.scale_embedding of a GPT); see transformer/model/embedding.py"
+        )
     return judged(
         SIGNAL,
         "fault" if ratio > 20 else "warning" if ratio < 0.6 else "ok",
         f"embedded tokens vary {tokens:.2g} from each other, positions {positions:.2g}",
-        _ORDER if ratio > 20 else advice,
+        advice,
     )
 
 
@@ -128,6 +135,27 @@ def check_residuals(model: Model) -> Finding:
         if lost
         else "every sublayer adds to its input",
         "add the input of a sublayer to its output: Residual in transformer/model/layers.py",
+    )
+
+
+@torch.no_grad()
+def check_feed_forward(model: Model) -> Finding:
+    """Between its two layers something must bend, or both are one, §3.3."""
+    straight = []
+    for name, module in model.named_modules():
+        if isinstance(module, FeedForward):
+            one, other = torch.randn(2, 8, module.expand.in_features)
+            bend = module(one) + module(other) - module(one + other) - module(0 * one)
+            if float(bend.std()) <= 1e-4 * float(module(one).std()):
+                straight.append(name)
+    return judged(
+        SIGNAL,
+        "fault" if straight else "ok",
+        f"{straight[0]} is linear ({len(straight)} such sublayers)"
+        if straight
+        else "every feed-forward network bends",
+        "its activation is lost, or all of its units are dead: look at "
+        "transformer/model/feed_forward.py",
     )
 
 
