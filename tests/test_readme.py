@@ -22,7 +22,10 @@ README = ROOT / "README.md"
 # In this order, since one page uses what another has trained.
 TRIED = [
     README,
-    *(ROOT / "docs" / f"{n}.md" for n in ("training", "translating", "gpt", "looking-inside", "paper")),
+    *(
+        ROOT / "docs" / f"{n}.md"
+        for n in ("training", "translating", "gpt", "looking-inside", "paper")
+    ),
 ]
 TRIED.append(ROOT / "docs" / "benchmarks.md")
 OTHERS = [ROOT / "docs" / "design.md", ROOT / "docs" / "style.md"]

@@ -134,7 +134,7 @@ def make_parser(name: str, usage: str, purpose: str, epilog: str) -> argparse.Ar
     parser = _Parser(
         prog=name,
         usage=f"{name} {usage}",
-        description=purpose,
+        description=textwrap.fill(purpose, 96),
         epilog=textwrap.dedent(epilog).strip("\n"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
