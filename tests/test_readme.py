@@ -24,7 +24,7 @@ TRIED = [
     README,
     *(
         ROOT / "docs" / f"{n}.md"
-        for n in ("training", "translating", "gpt", "looking-inside", "paper")
+        for n in ("training", "translating", "gpt", "looking-inside", "paper", "what-if")
     ),
 ]
 TRIED.append(ROOT / "docs" / "benchmarks.md")
@@ -124,6 +124,8 @@ def try_command(command: str, folder: Path) -> str:
         words += SHORT
         if "configs/multi30k" in command:
             words += SMALL
+    if words[:2] in (["transformer-lab", "what-if"], ["transformer-lab", "bigram"]):
+        words += ["--seeds", "1", *SHORT] if "--list" not in words else []
     if "--pronouns" in words:
         words += ["--items", "16"]
     return run(words, folder)
