@@ -57,9 +57,9 @@ def folder(tmp_path: Path) -> Path:
     (images, labels), (test_images, test_labels) = drawn(200, 1), drawn(40, 2)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(IMAGES, images))
     (tmp_path / "train-labels.idx1-ubyte").write_bytes(idx(LABELS, labels))
-    packed = gzip.compress(idx(IMAGES, test_images))
+    packed = gzip.compress(idx(IMAGES, test_images), mtime=0)
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed)
-    packed = gzip.compress(idx(LABELS, test_labels))
+    packed = gzip.compress(idx(LABELS, test_labels), mtime=0)
     (tmp_path / "t10k-labels.idx1-ubyte.gz").write_bytes(packed)
     return tmp_path
 
@@ -124,8 +124,8 @@ WHOLE = idx(IMAGES, np.zeros((2, 3, 3), np.uint8))
             IMAGES + struct.pack(">3I", 2**31, 2**31, 4),
             "is truncated: 2,147,483,648 × 2,147,483,648 × 4 images would take 18,446,744,073,",
         ),
-        (gzip.compress(WHOLE)[:-9], "cannot be unpacked: .*. Download it again"),
-        (gzip.compress(WHOLE)[:-6] + b"\0" * 6, "cannot be unpacked: CRC check failed"),
+        (gzip.compress(WHOLE, mtime=0)[:-9], "cannot be unpacked: .*. Download it again"),
+        (gzip.compress(WHOLE, mtime=0)[:-6] + b"\0" * 6, "cannot be unpacked: CRC check failed"),
         (b"\x1f\x8b\x08\0" + b"\xff" * 20, "cannot be unpacked"),
     ],
 )
