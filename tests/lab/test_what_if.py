@@ -197,6 +197,14 @@ def test_a_picture_has_a_panel_for_each_group_with_the_first_in_all() -> None:
     assert list(x2.get_xdata()) == [10]  # where both seeds still ran
 
 
+def test_runs_too_short_for_a_curve_are_drawn_without_one() -> None:
+    pytest.importorskip("matplotlib")
+    from transformer.inspection.pictures import as_bytes
+
+    empty = [Outcome(name, 1, {"val_nll": 1.0}, 5, 1.0, [], "") for name in ("a", "b")]
+    assert as_bytes(comparison(*empty).draw(), "png").startswith(b"\x89PNG")
+
+
 def test_a_text_in_a_table_takes_one_line_and_no_column_more() -> None:
     written = "one\ntwo | three " + "x" * 100
     table = comparison(outcome("a", 1, [1.0], example=written)).table()

@@ -136,7 +136,8 @@ class Comparison:
             for i, name in enumerate(members):
                 _plot(axes, name, self.outcomes[name], COLOURS[i % len(COLOURS)])
             axes.set_title(group, fontsize=10)
-            axes.set_yscale("log")
+            if any(len(line.get_xdata()) for line in axes.lines):  # else no run came to a log line
+                axes.set_yscale("log")
             axes.legend(fontsize=8)
             axes.grid(alpha=0.3)
         for axes in list(grid.flat)[len(groups) :]:

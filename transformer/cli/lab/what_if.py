@@ -17,7 +17,7 @@ def run(argv: Sequence[str]) -> int:
         examples:
           transformer-lab what-if --list
           transformer-lab what-if --only "squared dot" --only "inverse dot"
-          transformer-lab what-if --seeds 3 --output curves.png
+          transformer-lab what-if --seeds 3 --output what-if.png
           transformer-lab what-if --suite table3
           transformer-lab what-if --suite mine.yaml training.max_steps=300
 
