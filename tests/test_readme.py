@@ -126,6 +126,10 @@ def try_command(command: str, folder: Path) -> str:
             words += SMALL
     if words[:2] in (["transformer-lab", "what-if"], ["transformer-lab", "bigram"]):
         words += ["--seeds", "1", *SHORT] if "--list" not in words else []
+    if words[:2] == ["transformer-lab", "bigram"]:
+        words += ["--only", "+ one head"]
+    if words[:2] == ["transformer-lab", "digits"]:
+        words += ["--epochs", "1"]
     if "--pronouns" in words:
         words += ["--items", "16"]
     return run(words, folder)
