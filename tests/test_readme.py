@@ -152,7 +152,7 @@ def test_the_pages_work_in_the_order_given(workplace: Path) -> None:
     assert ran['transformer-translate "Die Pizza kam aus dem Ofen"'] == f"{answer}\n"
     assert {command.split()[0] for command in ran} >= {
         f"transformer-{name}"
-        for name in ("train", "translate", "evaluate", "explain", "export", "generate")
+        for name in ("train", "translate", "evaluate", "explain", "export", "generate", "lab")
     }
     for name in ("test.en", "lines.en", "greedy.en", "fast.en", "short.en"):
         assert len((workplace / name).read_text(encoding="utf-8").splitlines()) == 10, name

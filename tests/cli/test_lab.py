@@ -59,7 +59,7 @@ def test_a_list_is_shown_without_training(
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["what-if", "--output", "a.pdf"], "--output must end in .png or .svg; found a.pdf"),
+        (["what-if", "--output", "a.pdf"], "--output must end in .png or .svg; found 'a.pdf'"),
         (["what-if", "--overwrite"], "--overwrite is for --output"),
         (["what-if", "--seeds", "0"], "must be a whole number from 1 to 100; found '0'"),
         (["bigram"], "give a text to learn from, such as input.txt"),
@@ -76,7 +76,7 @@ def test_wrong_options_are_refused(
     [
         (["what-if", "--suite", "table4"], "there is no list 'table4'; name a YAML file, or one"),
         (["what-if", "--only", "squared"], "there is no variant 'squared' in this list; there are"),
-        (["what-if", "--output", "no/a.png"], "there is no folder no"),
+        (["what-if", "--output", "no/a.png"], "no/a.png: there is no such folder; make it first"),
         (["what-if", "model.d_mdel=8"], "d_mdel"),
         (["bigram", "no.txt"], "there is no text no.txt"),
     ],

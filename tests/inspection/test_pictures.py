@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from transformer.errors import UserError
+from transformer.figures import as_bytes
 from transformer.inspection.explanation import Map
 from transformer.inspection.pictures import (
-    as_bytes,
     draw_heads,
     draw_map,
     draw_maps,

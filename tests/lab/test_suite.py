@@ -56,10 +56,11 @@ def test_some_variants_are_compared_with_the_first() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("variants: []", "variants: Tuple should have at least 1 item"),
+        ("variants: []", "variants: List should have at least 1 item"),
         ("variants: [{name: a}, {name: a}]", "two variants are called a"),
         ("variants: [{nam: a}]", r"variants\.0\.name: Field required"),
         ("variants: [{name: a, chang: [dot]}]", r"variants\.0\.chang: Extra inputs"),
+        ("variants: [{name: a, changes: dot}]", r"0\.changes: Input should be a valid list; found"),
         ("variants: [{name: a/b}]", r"variants\.0\.name: .*; found 'a/b'"),
         ("variants: [{name: a, changes: [dots]}]", "there is no change 'dots'"),
         ("variants: [", "is not a list of variants"),

@@ -199,7 +199,7 @@ def test_a_picture_has_a_panel_for_each_group_with_the_first_in_all() -> None:
 
 def test_runs_too_short_for_a_curve_are_drawn_without_one() -> None:
     pytest.importorskip("matplotlib")
-    from transformer.inspection.pictures import as_bytes
+    from transformer.figures import as_bytes
 
     empty = [Outcome(name, 1, {"val_nll": 1.0}, 5, 1.0, [], "") for name in ("a", "b")]
     assert as_bytes(comparison(*empty).draw(), "png").startswith(b"\x89PNG")
@@ -211,6 +211,17 @@ def test_a_text_in_a_table_takes_one_line_and_no_column_more() -> None:
     assert "one two \\| three x" in table
     assert len(table.splitlines()) == 3
     assert table.splitlines()[2].endswith("… |")
+
+
+@pytest.mark.parametrize("setting", ["seed=7", "run_dir=runs/mine"])
+def test_what_the_experiment_sets_itself_is_refused(
+    suite: Suite, tmp_path: Path, setting: str
+) -> None:
+    named = suite.model_copy(update={"settings": (*suite.settings, setting)})
+    for given, settings in ((suite, [setting]), (named, [])):
+        with pytest.raises(UserError, match=f"{setting}: seeds and run directories are set by"):
+            compare(given, tmp_path, settings=settings)
+    assert not list(tmp_path.iterdir())
 
 
 def test_intervals_need_scipy(

@@ -14,6 +14,7 @@ import pytest
 from transformer import load_config
 from transformer.config import Config
 from transformer.errors import UserError
+from transformer.figures import as_bytes, new_figure
 from transformer.runs.checkpoints import newest_checkpoint
 from transformer.runs.directory import RunDirectory
 from transformer.training import curves, loop
@@ -127,7 +128,7 @@ def test_a_hundred_thousand_lines_are_drawn_by_their_extremes() -> None:
 def test_a_picture_of_a_run_has_what_the_run_has(tmp_path: Path) -> None:
     def panels(*lines: str) -> list[str]:
         figure = curves.draw_run(history_of(tmp_path, *lines), "run")
-        assert curves.as_bytes(figure, "png").startswith(PNG)
+        assert as_bytes(figure, "png").startswith(PNG)
         return [axes.get_ylabel() or axes.get_title(loc="left") for axes in figure.axes]
 
     losses = "NLL (nats per token)"
@@ -182,7 +183,7 @@ def test_every_run_has_its_line_and_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_the_same_curves_are_the_same_file(tmp_path: Path, kind: str) -> None:
     history = history_of(tmp_path, line(1, nll=2.0), line(2, nll=1.0))
-    one, two = (curves.as_bytes(curves.draw_run(history, "run"), kind) for _ in range(2))
+    one, two = (as_bytes(curves.draw_run(history, "run"), kind) for _ in range(2))
     assert one == two
 
 
@@ -302,9 +303,9 @@ def test_without_matplotlib_nothing_is_drawn(
     assert len(told) == 1 and told[0].levelno == logging.INFO
     assert not list(Path(config.run_dir).glob("*.png"))
     with pytest.raises(
-        UserError, match=r"need matplotlib: pip install 'attention-transformer\[lab"
+        UserError, match=r"need matplotlib: pip install 'attention-transformer\[plot"
     ):
-        curves.new_figure((1, 1))
+        new_figure((1, 1))
 
 
 def test_a_language_model_has_curves_but_no_lengths(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..config import MAX_THREADS
 from ..errors import UserError
-from ..files import write_atomically
 from .command import Options, make_parser, refuse_stray, require_stdout, run_command, whole
 from .decoding import choose_direction
+from .pictures import KINDS, check_output, kind_of, write_output
 
 if TYPE_CHECKING:
     from ..inspection.explanation import Explanation
@@ -23,7 +23,6 @@ VIEWS = (
     *("rollout", "encoder-rollout", "decoder-rollout"),
     *("saliency",),
 )
-KINDS = (".html", ".png", ".svg")
 N_POSITIONS, D_MODEL = 100, 128
 MAX_ITEMS = 2000
 
@@ -121,20 +120,11 @@ def _check_output(parser: argparse.ArgumentParser, args: argparse.Namespace, mod
     if args.output is None:
         if mode in ("--positions", "--masks"):
             parser.error(f"{mode} draws a picture: give --output NAME.png or NAME.svg")
-        if args.overwrite:
-            parser.error("--overwrite is for --output")
-        return
-    if args.no_causes:
+    elif args.no_causes:
         parser.error("--output draws the heads, which --no-causes leaves out")
-    kinds = KINDS if mode == "a text" else KINDS[1:]
-    if Path(args.output).suffix.lower() not in kinds:
-        parser.error(f"--output must end in {', '.join(kinds)}; found {args.output!r}")
-    if mode in ("--positions", "--masks") and args.json:
+    elif mode in ("--positions", "--masks") and args.json:
         parser.error(f"{mode} only draws; leave --json out")
-    if not Path(args.output).absolute().parent.is_dir():
-        raise UserError(f"{args.output}: there is no such folder; make it first")
-    if Path(args.output).exists() and not args.overwrite:
-        raise UserError(f"{args.output} exists already; choose another name or add --overwrite")
+    check_output(parser, args, (".html", *KINDS) if mode == "a text" else KINDS)
 
 
 def _choose_model(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -158,8 +148,7 @@ def _explain(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         from ..inspection.page import page
 
         content = _picture(args, explanation) if is_picture else page(explanation).encode()
-        write_atomically(Path(args.output), content)
-        print(args.output, file=sys.stderr)
+        write_output(args.output, content)
     if args.json:
         print(json.dumps(explanation.to_dict(), ensure_ascii=False))
     elif args.output is None:
@@ -192,15 +181,16 @@ def _explanation(args: argparse.Namespace) -> Explanation:
 
 
 def _picture(args: argparse.Namespace, explanation: Explanation) -> bytes:
+    from ..figures import as_bytes
     from ..inspection.explanation import RAW
-    from ..inspection.pictures import as_bytes, draw_map, draw_maps
+    from ..inspection.pictures import draw_map, draw_maps
 
     view = args.view or explanation.views[0]
     words = not args.pieces
     layer, head = args.layer or "mean", args.head or "mean"
     if view not in RAW and (args.layer or args.head):
         raise UserError(f"{view} has no layers and heads; leave --layer and --head out")
-    kind = Path(args.output).suffix.lower().removeprefix(".")
+    kind = kind_of(args.output)
     if "all" not in (layer, head):
         one = explanation.map(view, layer=_which(layer), head=_which(head), words=words)
         return as_bytes(draw_map(one), kind)
@@ -244,11 +234,12 @@ def _table(explanation: Explanation) -> str:
 def _draw_basics(args: argparse.Namespace) -> int:
     import torch
 
-    from ..inspection.pictures import as_bytes, draw_masks, draw_positions
+    from ..figures import as_bytes
+    from ..inspection.pictures import draw_masks, draw_positions
     from ..model.embedding import sinusoidal_positions
     from ..model.masks import causal_mask, padding_mask
 
-    kind = Path(args.output).suffix.lower().removeprefix(".")
+    kind = kind_of(args.output)
     if args.positions:
         figure = draw_positions(sinusoidal_positions(N_POSITIONS, D_MODEL))
     else:
@@ -263,8 +254,7 @@ def _draw_basics(args: argparse.Namespace) -> int:
                 ("decoder to encoder: padding is hidden", target, source, padding.expand(5, 7)),
             ]
         )
-    write_atomically(Path(args.output), as_bytes(figure, kind))
-    print(args.output, file=sys.stderr)
+    write_output(args.output, as_bytes(figure, kind))
     return 0
 
 
@@ -284,12 +274,12 @@ def _pronouns(args: argparse.Namespace) -> int:
         progress=lambda what: print(what, file=sys.stderr),
     )
     if args.output is not None and report.causes is not None:
-        from ..inspection.pictures import as_bytes, draw_heads
+        from ..figures import as_bytes
+        from ..inspection.pictures import draw_heads
 
-        kind = Path(args.output).suffix.lower().removeprefix(".")
+        kind = kind_of(args.output)
         title = "what the pronoun hangs on: each head as with another antecedent"
         figure = draw_heads(title, {str(k): v for k, v in report.causes.patched_by_head.items()})
-        write_atomically(Path(args.output), as_bytes(figure, kind))
-        print(args.output, file=sys.stderr)
+        write_output(args.output, as_bytes(figure, kind))
     print(json.dumps(report.to_dict(), ensure_ascii=False) if args.json else report)
     return 0

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ..errors import UserError
+from ..figures import new_figure
 from .explanation import Map
 
 if TYPE_CHECKING:
@@ -153,41 +152,6 @@ def draw_heads(title: str, effects: Mapping[str, Tensor]) -> Figure:
     figure.colorbar(image, ax=list(stacked), shrink=0.6)
     figure.suptitle(title, fontsize=9)
     return figure
-
-
-def as_bytes(figure: Figure, kind: str) -> bytes:
-    """The picture as a file; the same picture gives the same bytes.
-
-    Args:
-        kind: png or svg.
-    """
-    import matplotlib
-
-    buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-    settings: Any = {"svg.hashsalt": "attention", "svg.fonttype": "path"}
-    with warnings.catch_warnings(), matplotlib.rc_context(settings):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # drawn as an empty box
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    return buffer.getvalue()
-
-
-def new_figure(size: tuple[float, float]) -> Figure:
-    """An empty picture.
-
-    Args:
-        size: in inches, across and down.
-
-    Raises:
-        UserError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UserError(
-            "pictures need matplotlib: pip install 'attention-transformer[plot]'"
-        ) from None
-    return Figure(figsize=size, layout="constrained")
 
 
 def _show(axes: Axes, found: Map) -> Any:

@@ -50,7 +50,7 @@ def without_look_ahead_mask(model: Model) -> None:
     def target_layout(tgt_in: Tensor) -> Padded:
         return Padded(tgt_in.size(1), padding_mask(tgt_in, model.pad_id))
 
-    setattr(model, "target_layout", target_layout)  # noqa: B010
+    model.target_layout = target_layout  # type: ignore[method-assign]
 
 
 def other_triangle(model: Model) -> None:
@@ -71,7 +71,7 @@ def other_triangle(model: Model) -> None:
         later = torch.ones(1, 1, length, length, dtype=torch.bool, device=tgt_in.device).triu()
         return Padded(length, later & padding_mask(tgt_in, model.pad_id))
 
-    setattr(model, "target_layout", target_layout)  # noqa: B010
+    model.target_layout = target_layout  # type: ignore[method-assign]
     for layer in model.decoder.layers:
         attention = cast(DecoderLayer, layer).self_attention
         attention.kernel = _blind_to_the_past(attention.kernel)
@@ -98,7 +98,7 @@ def visible_padding(model: Model) -> None:
     def source_layout(src: Tensor) -> Padded:
         return Padded(src.size(1), torch.ones(len(src), 1, 1, src.size(1), dtype=torch.bool))
 
-    setattr(model, "source_layout", source_layout)  # noqa: B010
+    model.source_layout = source_layout  # type: ignore[method-assign]
 
 
 # Parts --------------------------------------------------------------------------------------------
@@ -152,8 +152,8 @@ def without_feed_forward(model: Model) -> None:
     """Attention alone."""
     for layer in list(model.modules()):
         if isinstance(layer, EncoderLayer | DecoderLayer):
-            layer.feed_forward = cast("object", nn.Identity())  # type: ignore[assignment]
-            layer.feed_forward_residual = cast("object", _PassedBy())  # type: ignore[assignment]
+            layer.add_module("feed_forward", nn.Identity())
+            layer.add_module("feed_forward_residual", _PassedBy())
 
 
 def without_layers(model: Model) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from ..figures import COLOURS, new_figure
 from .suite import Suite
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 COLUMNS = {"val_nll": ("NLL", 3), "val_bleu": ("BLEU", 1), "val_bpc": ("bits per character", 3)}
 """What is compared, by its name in metrics.jsonl: what a table calls it, and its decimals."""
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255")
-"""Of Okabe and Ito, but for the last: told apart by colour-blind readers as well."""
+BLACK = "#000000"
+OTHERS = [colour for colour in COLOURS if colour != BLACK]
+"""Black is the first variant's."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,6 @@ class Comparison:
         Raises:
             UserError: matplotlib is not installed.
         """
-        from ..inspection.pictures import new_figure
-
         first, *others = self.suite.variants
         groups = list(dict.fromkeys(variant.group for variant in others)) or [""]
         columns = min(2, len(groups))
@@ -131,10 +131,10 @@ class Comparison:
         figure = new_figure((5.2 * columns, 3.4 * lines))
         grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
         for axes, group in zip(grid.flat, groups, strict=False):
-            _plot(axes, first.name, self.outcomes[first.name], "black")
+            _plot(axes, first.name, self.outcomes[first.name], BLACK)
             members = [variant.name for variant in others if variant.group == group]
             for i, name in enumerate(members):
-                _plot(axes, name, self.outcomes[name], COLOURS[i % len(COLOURS)])
+                _plot(axes, name, self.outcomes[name], OTHERS[i % len(OTHERS)])
             axes.set_title(group, fontsize=10)
             if any(len(line.get_xdata()) for line in axes.lines):  # else no run came to a log line
                 axes.set_yscale("log")

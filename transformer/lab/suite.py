@@ -123,7 +123,8 @@ def load_suite(name: str | Path) -> Suite:
         [first, *_] = error.errors()
         where = ".".join(str(part) for part in first["loc"])
         found = f"; found {shown(first['input'])}" if first["type"] != "missing" else ""
-        raise UserError(f"{path}: {where or 'the list'}: {first['msg']}{found}") from None
+        message = first["msg"].replace("tuple", "list").replace("Tuple", "List")  # as YAML has it
+        raise UserError(f"{path}: {where or 'the list'}: {message}{found}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a list of variants: {error}") from None
     if not suite.settings:

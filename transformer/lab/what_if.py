@@ -36,8 +36,16 @@ HERE = Path(__file__).parent
 OUTCOME = "outcome.json"
 """What a finished run of the lab leaves beside its weights."""
 
-CODE = (*sorted((HERE.parent / "model").glob("*.py")), HERE / "scores.py", HERE / "changes.py")
-"""What makes a model, besides its settings."""
+CODE = (
+    *(HERE / "scores.py", HERE / "changes.py"),
+    *sorted(
+        path
+        for room in ("data", "model", "training")
+        for path in (HERE.parent / room).rglob("*")
+        if path.suffix in (".py", ".yaml")
+    ),
+)
+"""What decides how a model does, besides its settings: someone may change a line of it."""
 
 N_WRITTEN = 60
 """Tokens of text that a language model writes as an example."""
@@ -70,6 +78,13 @@ def compare(
     """
     if n_seeds > 1:
         _require_scipy()
+    given = [*suite.settings, *settings, *(s for v in suite.variants for s in v.settings)]
+    for setting in given:
+        if setting.split("=")[0].strip() in ("seed", "run_dir"):
+            raise UserError(
+                f"{setting}: seeds and run directories are set by the experiment; leave it out "
+                f"(transformer-lab has --seeds and --runs)"
+            )
     jobs = [
         (variant, seed, suite.config(variant, [*settings, f"seed={seed}"]))
         for variant in suite.variants
@@ -98,7 +113,7 @@ def _require_scipy() -> None:
 
 
 def _fingerprint(config: Config, variant: Variant) -> str:
-    # Of the settings, the text, and the code that makes the model: someone may have changed a line.
+    # Of the settings, the text and the code.
     settings = config.model_dump(exclude={"run_dir", "seed"})
     content = [repr((settings, variant.changes)).encode()]
     for path in _files_named_in(settings["data"]):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from ..config import Config
 from ..data.batching import POOL, epoch_order, pair_weights, token_budget_batches
 from ..data.corpus import Corpus, lengths
 from ..errors import UserError, abridged
+from ..figures import COLOURS, as_bytes, new_figure
 from ..files import write_atomically
 from ..runs.directory import RunDirectory
 from .history import METRICS, History, Metric, Series, X, read_history
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
-"""Told apart by colour-blind readers, too: Okabe and Ito's, but for the yellow, which is faint on
-white."""
 
 DASHES = ("-", (0, (4, 1.5)))
 """The second time a colour is used, its line is dashed."""
@@ -63,7 +58,7 @@ def draw_run(history: History, title: str) -> Figure:
     """
     series = history.series
     beside = [m for m in ("val_bleu", "val_bpc", "lr", "gradient_norm") if m in series]
-    figure = new_figure((9, 5))
+    figure = _spaced_figure((9, 5))
     figure.suptitle(title, parse_math=False, fontsize=10)
     grid = figure.add_gridspec(max(1, len(beside)), 2, width_ratios=[3, 2])
     axes = figure.add_subplot(grid[:, 0])
@@ -111,7 +106,7 @@ def draw_runs(runs: Mapping[str, History], metrics: Sequence[str], x: str = "upd
     names = [abridged(name, 48) for name in runs]
     legend_columns = max(1, int(width / (0.8 + 0.075 * max(map(len, names)))))
     legend_rows = math.ceil(len(names) / legend_columns)
-    figure = new_figure((width, 0.3 + 3.2 * n_rows + 0.17 * legend_rows))
+    figure = _spaced_figure((width, 0.3 + 3.2 * n_rows + 0.17 * legend_rows))
     from matplotlib.lines import Line2D
 
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
@@ -147,7 +142,7 @@ def draw_lengths(corpus: Corpus, config: Config) -> Figure:
     Raises:
         UserError: matplotlib is not installed.
     """
-    figure = new_figure((9, 3.6))
+    figure = _spaced_figure((9, 3.6))
     from matplotlib.ticker import FuncFormatter
 
     pieces, weights = lengths(corpus), pair_weights(corpus)
@@ -181,29 +176,10 @@ def _padding(
     return np.array([1 - each.sum() / (len(each) * each.max(axis=0).sum()) for each in pairs])
 
 
-def new_figure(size: tuple[float, float]) -> Figure:
-    """An empty picture of this size, in inches; UserError if matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ImportError:
-        raise UserError(
-            "pictures need matplotlib: pip install 'attention-transformer[lab]'"
-        ) from None
-    return Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.05, hspace=0.05))
-
-
-def as_bytes(figure: Figure, kind: str) -> bytes:
-    """The picture as a file, png or svg; the same picture gives the same bytes."""
-    import matplotlib
-
-    buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-    settings: Any = {"svg.hashsalt": "curves", "svg.fonttype": "path"}
-    with warnings.catch_warnings(), matplotlib.rc_context(settings):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # drawn as an empty box
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    return buffer.getvalue()
+def _spaced_figure(size: tuple[float, float]) -> Figure:
+    figure = new_figure(size)
+    figure.set_layout_engine("constrained", wspace=0.05, hspace=0.05)
+    return figure
 
 
 def _plot(axes: Axes, series: Series, x: str, **style: Any) -> None:

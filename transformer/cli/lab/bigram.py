@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ...errors import UserError
 from ..command import make_parser
-from .comparing import add_options, check_output, run_suite
+from ..pictures import check_output
+from .comparing import add_options, run_suite
 
 
 def run(argv: Sequence[str]) -> int:

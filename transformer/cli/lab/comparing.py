@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import UserError
-from ...files import write_atomically
 from ..command import whole
+from ..pictures import kind_of, write_output
 
 if TYPE_CHECKING:
     from ...lab.suite import Suite
 
-PICTURES = (".png", ".svg")
 MAX_SEEDS = 100
 
 
@@ -48,27 +46,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the variants; train nothing")
 
 
-def check_output(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Ends the command if --output cannot be written."""
-    if args.overwrite and args.output is None:
-        parser.error("--overwrite is for --output")
-    if args.output is None:
-        return
-    path = Path(args.output)
-    if path.suffix.lower() not in PICTURES:
-        parser.error(f"--output must end in {' or '.join(PICTURES)}; found {args.output}")
-    if path.exists() and not args.overwrite:
-        raise UserError(f"{path} exists already; choose another name or add --overwrite")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent}")
-
-
-def write_picture(output: str, content: bytes) -> None:
-    """Writes --output and says so."""
-    write_atomically(Path(output), content)
-    print(output, file=sys.stderr)
-
-
 def run_suite(args: argparse.Namespace, suite: Suite, settings: Sequence[str]) -> int:
     """Trains the variants and prints the comparison.
 
@@ -81,7 +58,7 @@ def run_suite(args: argparse.Namespace, suite: Suite, settings: Sequence[str]) -
     if args.list:
         print(describe(suite))
         return 0
-    from ...inspection.pictures import as_bytes, new_figure
+    from ...figures import as_bytes, new_figure
     from ...lab.what_if import compare
 
     if args.output:
@@ -99,8 +76,7 @@ def run_suite(args: argparse.Namespace, suite: Suite, settings: Sequence[str]) -
         raise
     print(json.dumps(found.to_dict(), ensure_ascii=False) if args.json else found)
     if args.output:
-        kind = Path(args.output).suffix.lower().removeprefix(".")
-        write_picture(args.output, as_bytes(found.draw(), kind))
+        write_output(args.output, as_bytes(found.draw(), kind_of(args.output)))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -11,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
-from ...files import write_atomically
 from ..command import make_parser
+from ..pictures import check_output, kind_of, write_output
 
 if TYPE_CHECKING:
     from ...training.history import History
-
-KINDS = (".png", ".svg")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -33,7 +30,7 @@ def run(argv: Sequence[str]) -> int:
           transformer-lab curves runs/a runs/b --metric val_bleu --x minutes --output bleu.svg
 
         A run can be looked at while it trains. .png and .svg need matplotlib:
-        pip install 'attention-transformer[lab]'.
+        pip install 'attention-transformer[plot]'.
         """,
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories")
@@ -56,35 +53,20 @@ def run(argv: Sequence[str]) -> int:
         "--json", action="store_true", help="print one JSON object, with all points"
     )
     args = parser.parse_args(argv)
-    _check_output(parser, args)
+    check_output(parser, args)
     histories = _read(args.runs)
     metrics = _metrics(histories, args.metric)
     if args.output is not None:
-        from ...training.curves import as_bytes, draw_runs
+        from ...figures import as_bytes
+        from ...training.curves import draw_runs
 
-        kind = Path(args.output).suffix.lower().removeprefix(".")
-        picture = as_bytes(draw_runs(histories, metrics, args.x), kind)
-        write_atomically(Path(args.output), picture)
-        print(args.output, file=sys.stderr)
+        picture = draw_runs(histories, metrics, args.x)
+        write_output(args.output, as_bytes(picture, kind_of(args.output)))
     if args.json:
         print(json.dumps(_as_dict(histories, metrics, args.x), ensure_ascii=False))
     elif args.output is None:
         print(_table(histories, metrics, args.x))
     return 0
-
-
-def _check_output(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    if args.output is None:
-        if args.overwrite:
-            parser.error("--overwrite is for --output")
-        return
-    path = Path(args.output)
-    if path.suffix.lower() not in KINDS:
-        parser.error(f"--output must end in {' or '.join(KINDS)}; found {args.output!r}")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"{path}: there is no such folder; make it first")
-    if path.exists() and not args.overwrite:
-        raise UserError(f"{path} exists already; choose another name or add --overwrite")
 
 
 # Runs and metrics --------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ..command import make_parser
-from .comparing import add_options, check_output, run_suite
+from ..pictures import check_output
+from .comparing import add_options, run_suite
 
 
 def run(argv: Sequence[str]) -> int:
@@ -11,7 +12,7 @@ def run(argv: Sequence[str]) -> int:
     parser = make_parser(
         "transformer-lab what-if",
         "[--suite NAME | --suite FILE] [options] [section.key=value ...]",
-        "Train small variants of the model on the built-in corpus, about a minute each, and "
+        "Train small variants of the model on the built-in corpus, a minute or two each, and "
         "compare them: another score in place of the dot product, other masks, parts left out.",
         """
         examples:
@@ -38,8 +39,8 @@ def run(argv: Sequence[str]) -> int:
         "--suite",
         metavar="NAME",
         default="what-if",
-        help="what-if (every one of the questions), table3 (the rows of the paper's table 3 that "
-        "can be told apart at this size), or a YAML file",
+        help="what-if (all of the questions), table3 (rows of the paper's table 3, in small), or a "
+        "YAML file",
     )
     parser.add_argument(
         "settings", nargs="*", metavar="section.key=value", help="settings of all variants"
