@@ -63,6 +63,7 @@ ALLOWED = {
         "inference",
         "training",
     },
+    "serving": {"data", "documents", "errors", "files", "inference", "inspection", "text"},
     "cli": {
         "config",
         "device",
@@ -82,6 +83,7 @@ ALLOWED = {
         "lab",
         "text",
         "documents",
+        "serving",
         "__init__",
     },
     "__init__": {"config", "errors", "search", "model", "text", "inference", "training"},

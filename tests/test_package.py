@@ -1,5 +1,6 @@
 """What is installed is what is in the repository, the model included."""
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import transformer.cli
 from transformer.runs.directory import packaged
 
 ROOT = Path(__file__).parents[1]
@@ -36,3 +38,15 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     for name in packaged():
         assert f"transformer/pretrained/{name}/model.safetensors" in packed
     assert "transformer/py.typed" in packed
+
+
+def test_every_command_is_there() -> None:
+    found = {
+        point.name: point.value
+        for point in importlib.metadata.entry_points(group="console_scripts")
+        if point.name.startswith("transformer-")
+    }
+    assert found == {
+        f"transformer-{name.removesuffix('_main')}": f"transformer.cli:{name}"
+        for name in transformer.cli.__all__
+    }

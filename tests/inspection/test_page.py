@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from transformer.inference.translator import Translator
 from transformer.inspection.explanation import Explanation, Side
 from transformer.inspection.page import page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NASTY = ["▁</script><b>x</b>", "▁&amp;", '▁"', "▁'", "▁漢字", "</s>"]
 
 
@@ -62,26 +60,10 @@ Open = Callable[[Explanation], Any]
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+def browser(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """Opens a page in Chromium, and fails at the end if it complained."""
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("needs Chromium and ChromeDriver (Debian: chromium, chromium-driver)")
-    from selenium import webdriver
-
     folder = tmp_path_factory.mktemp("pages")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in (
-        *("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-dev-shm-usage"),
-        *("disable-background-networking", "disable-component-update", "disable-sync"),
-        *(f"user-data-dir={folder / 'profile'}", "window-size=900,1200"),
-    ):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=driver)
-    chromium = webdriver.Chrome(options=options, service=service)
+    chromium.set_window_size(900, 1200)
     pages: list[Path] = []
 
     def show(explanation: Explanation) -> Any:
@@ -90,11 +72,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
         chromium.get(pages[-1].as_uri())
         return chromium
 
-    try:
-        yield show
-        assert chromium.get_log("browser") == []
-    finally:
-        chromium.quit()
+    yield show
+    assert chromium.get_log("browser") == []
 
 
 def texts(chromium: Any, selector: str) -> list[str]:

@@ -5,6 +5,7 @@ from .explain import main as explain_main
 from .export import main as export_main
 from .generate import main as generate_main
 from .lab import main as lab_main
+from .serve import main as serve_main
 from .train import main as train_main
 from .translate import main as translate_main
 
@@ -14,6 +15,7 @@ __all__ = [
     "export_main",
     "generate_main",
     "lab_main",
+    "serve_main",
     "train_main",
     "translate_main",
 ]

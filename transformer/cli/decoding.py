@@ -58,6 +58,11 @@ def add_model_options(options: Options) -> None:
     options.add(
         "--to", metavar="LANG", help="the language to translate into, en or de: in place of --model"
     )
+    add_engine_options(options)
+
+
+def add_engine_options(options: Options) -> None:
+    """What computes a model, and how exactly."""
     options.add(
         "--engine",
         choices=("torch", "ctranslate2"),

@@ -18,7 +18,7 @@ READERS: dict[str, Callable[[str], Document]] = {
     "srt": read_subtitles,
     "tsv": read_tsv,
 }
-_SUFFIXES = {
+SUFFIXES = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     **dict.fromkeys((".md", ".markdown"), "markdown"),
     **dict.fromkeys((".srt", ".vtt"), "srt"),
@@ -28,4 +28,4 @@ _SUFFIXES = {
 
 def format_of(name: str) -> str:
     """What a file of this name holds; text where nothing else is known."""
-    return _SUFFIXES.get(Path(name.removesuffix(".gz")).suffix.lower(), "text")
+    return SUFFIXES.get(Path(name.removesuffix(".gz")).suffix.lower(), "text")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -149,10 +149,14 @@ class Explanation:
         stack = self._stack(view)
         return stack.size(0), stack.size(1)
 
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as lists, for JSON."""
+    def to_dict(self, matrices: Collection[str] | None = None) -> dict[str, Any]:
+        """What is in it as lists, for JSON.
+
+        Args:
+            matrices: names of those that are wanted; None: all.
+        """
         rollout, within = self.rollout
-        matrices = {
+        found = {
             "encoder": self.encoder,
             "decoder": self.decoder,
             "cross": self.cross,
@@ -161,12 +165,14 @@ class Explanation:
             "rollout": rollout,
             "saliency": self.saliency,
         }
+        if matrices is not None:
+            found = {name: matrix for name, matrix in found.items() if name in matrices}
         sides = {"source": self.source, "target": self.target}
         return {
             **{name: side and _described(side) for name, side in sides.items()},
             "begin": self.begin,
             "log_probs": [round(x, 4) for x in self.log_probs],
-            **{name: m if m is None else rounded(m, 4) for name, m in matrices.items()},
+            **{name: m if m is None else rounded(m, 4) for name, m in found.items()},
         }
 
     def _repr_html_(self) -> str:

@@ -1,0 +1,1 @@
+"""The translator as an HTTP service with a page. It needs the extra `web`."""

@@ -1,0 +1,113 @@
+"""Runs the application with uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ..errors import UserError
+from .limits import Limits
+
+MOST_CONNECTIONS = 1000
+"""At a time; more are told that the service is busy."""
+
+IDLE_SECONDS = 30
+"""A connection may wait so long for its next request."""
+
+
+def serve(
+    app: FastAPI,
+    host: str,
+    port: int,
+    limits: Limits,
+    *,
+    on_start: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serves until SIGINT or SIGTERM; what runs then is finished, and the rest refused.
+
+    Args:
+        app: made by `create_app`.
+        host: address to listen at.
+        port: 0: any that is free.
+        limits: how long a request may take to arrive, and its answer to be made.
+        on_start: called with the page's address as soon as it can be opened.
+
+    Raises:
+        UserError: the service cannot listen there.
+    """
+    listening = _listening(host, port)
+    with listening:
+        found_host, found_port = listening.getsockname()[:2]
+        name = f"[{found_host}]" if ":" in found_host else found_host
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    on_start(f"http://{name}:{found_port}")
+
+        config = uvicorn.Config(
+            app,
+            http=_protocol(limits.upload_seconds),
+            ws="none",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=int(limits.file_seconds) + 1,
+        )
+        Server(config).run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+        except BaseException:
+            listening.close()
+            raise
+    except OSError as error:
+        raise UserError(
+            f"cannot listen at {host}, port {port}: {error.strerror}; choose others by --host and "
+            f"--port"
+        ) from None
+    return listening
+
+
+def _protocol(seconds: float) -> type[H11Protocol]:
+    # uvicorn would wait for ever for the rest of a request's headers.
+    class Patient(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._timer: asyncio.TimerHandle | None = None
+            self._await_headers()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._await_headers()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            if self._timer is not None:
+                self._timer.cancel()
+
+        def _await_headers(self) -> None:
+            if self.conn.their_state is h11.IDLE:
+                if self._timer is None:
+                    self._timer = self.loop.call_later(seconds, self.transport.close)
+            elif self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    return Patient
