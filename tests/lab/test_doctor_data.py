@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -96,16 +97,37 @@ def test_pairs_with_cut_sides_other_numbers_or_one_target_are_found() -> None:
 
 
 def test_some_pairs_with_the_translation_of_another_are_found_by_their_words() -> None:
-    assert association.check_association(PAIRS).level == "ok"
+    assert [each.level for each in association.check_association(PAIRS)] == ["ok", "ok"]
     wrong = list(range(0, 3000, 4))
     english = list(ENGLISH)
     for here, there in pairwise(wrong):
         english[here] = ENGLISH[there]
-    finding = association.check_association(list(zip(GERMAN, english, strict=True)))
+    finding, _ = association.check_association(list(zip(GERMAN, english, strict=True)))
     assert finding.level == "fault" and " beside " in finding.found
     some = [en if i % 10 else ENGLISH[i - 50] for i, en in enumerate(ENGLISH)]
-    finding = association.check_association(list(zip(GERMAN, some, strict=True)))
+    finding, _ = association.check_association(list(zip(GERMAN, some, strict=True)))
     assert finding.level == "warning"
+
+
+def test_a_few_pairs_that_cannot_be_translations_are_found_with_their_rows() -> None:
+    wrong = range(7, 3000, 40)  # 2.5 %
+    english = list(ENGLISH)
+    for i in wrong:
+        english[i] = f"Il y avait une autre langue dans le texte {i}"
+    places = [f"row {i}: " for i in range(3000)]
+    few, impossible = association.check_association(list(zip(GERMAN, english, strict=True)), places)
+    assert few.level == "ok" and impossible.level == "warning"
+    named = [int(i) for i in re.findall(r"^row (\d+): ", impossible.found, re.MULTILINE)]
+    assert len(named) == 4 and set(named) <= set(wrong)
+
+
+def test_rows_say_if_empty_ones_are_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    lines = [f"{de}\t{en if i >= 10 else ''}" for i, (de, en) in enumerate(PAIRS[:200])]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    [rows] = pairs.read_rows(DataConfig(train=str(path), val="builtin"))
+    assert rows.numbers == range(1, 191)
+    assert rows.not_counted == " (not counting 10 with an empty side)"
 
 
 def test_partners_are_words_that_stand_in_the_same_pairs() -> None:

@@ -1,7 +1,7 @@
 """Joins the texts of many requests into batches.
 
-While one batch is searched, the next one gathers, so that it grows with the load by itself. Only
-where nothing else runs does a text wait, for a few milliseconds, whether others come.
+While batches are searched, the next one gathers, so that it grows with the load by itself. A text
+that could begin at once waits a few milliseconds for others, as long as more keep coming.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .limits import RefusedError
 Search = Callable[[list[str], int], list[list[Translation]]]
 """Texts, and how many translations of each → these translations."""
 
-PAUSE = 0.003
-"""Seconds to wait for company while nothing else is searched for."""
+PAUSE, MOST_PAUSES = 0.003, 5
+"""Seconds to wait for company, and how often at most: as long as more keep coming."""
 
 BATCH_PIECES = 2048
 """Most pieces that are handed over at a time, so that nobody waits long behind a batch."""
@@ -139,16 +139,21 @@ class Batcher:
             while not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
-            if self._n_running == 0:
+            n = 0
+            for _ in range(MOST_PAUSES):
+                if len(self._waiting) == n:
+                    break
+                n = len(self._waiting)
                 await asyncio.sleep(PAUSE)
             if batch := self._take():
                 return batch
 
     def _take(self) -> list[_Waiting]:
-        # The first text, and others behind it that suit it.
+        # The first text, and others behind it that suit it; but some are left for whoever is free.
         batch: list[_Waiting] = []
         left: deque[_Waiting] = deque()
         longest = 0
+        most = -(-len(self._waiting) // (self._at_once - self._n_running))
         for each in self._waiting:
             if not batch:
                 batch, longest = [each], each.n_pieces
@@ -159,7 +164,11 @@ class Batcher:
                 and each.n_pieces <= UNEVEN * first.n_pieces
                 and first.n_pieces <= UNEVEN * each.n_pieces
             )
-            if suits and max(longest, each.n_pieces) * (len(batch) + 1) <= BATCH_PIECES:
+            if (
+                suits
+                and len(batch) < most
+                and max(longest, each.n_pieces) * (len(batch) + 1) <= BATCH_PIECES
+            ):
                 batch.append(each)
                 longest = max(longest, each.n_pieces)
             else:

@@ -100,8 +100,7 @@ class Service:
             batches = Batcher(
                 search,
                 partial(_n_pieces, translator.tokenizer),
-                # With several workers one batch is prepared while the others are searched.
-                at_once=1 if workers == 1 else workers + 1,
+                at_once=workers,
                 most=self.limits.waiting,
             )
             card = (cards or {}).get(name, "")

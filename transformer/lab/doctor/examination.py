@@ -237,8 +237,13 @@ def _languages(
 def _alignment(rows: list[pairs.Rows]) -> Iterator[Finding]:
     yield from pairs.check_alignment(rows)
     yield from pairs.check_single_pairs(rows)
-    yield association.check_association(
-        [pair for window in rows for pair in zip(window.src, window.tgt, strict=True)]
+    yield from association.check_association(
+        [pair for window in rows for pair in zip(window.src, window.tgt, strict=True)],
+        [
+            f"{window.source}, row {number:,}{window.not_counted}: "
+            for window in rows
+            for number in window.numbers
+        ],
     )
 
 

@@ -82,8 +82,9 @@ class Report:
         wrong = [finding for finding in self.findings if finding.level != "ok"]
         if wrong:
             yield "\nWhat to do:"
-        for finding in sorted(wrong, key=lambda finding: finding.level):  # faults first
-            yield from _filled(f"  {finding.check}: ", finding.advice, indent=4)
+        told = sorted(wrong, key=lambda finding: finding.level)  # faults first
+        for check, advice in dict.fromkeys((each.check, each.advice) for each in told):
+            yield from _filled(f"  {check}: ", advice, indent=4)
         n_faults, n_warnings = self.count("fault"), self.count("warning")
         yield (
             f"\n{n_faults} fault{'s' * (n_faults != 1)}, "

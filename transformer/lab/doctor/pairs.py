@@ -51,6 +51,18 @@ class Rows:
     start: int  # counted from 0
     src: list[str]
     tgt: list[str]
+    n_empty: int = 0
+    """Pairs of the source with an empty side, which are not counted."""
+
+    @property
+    def numbers(self) -> range:
+        """Of the rows, from 1."""
+        return range(self.start + 1, self.start + len(self.src) + 1)
+
+    @property
+    def not_counted(self) -> str:
+        """What to say beside a number."""
+        return f" (not counting {self.n_empty:,} with an empty side)" if self.n_empty else ""
 
 
 def read_rows(data: DataConfig, most: int = MOST_PAIRS) -> list[Rows]:
@@ -85,7 +97,7 @@ def _windows(corpus: Corpus, name: str, most: int) -> Iterator[Rows]:
     for start in starts:
         stop = start + WINDOW if start + 3 * WINDOW // 2 <= n else n
         found = corpus.pairs[start:stop]
-        yield Rows(name, start, found["src"], found["tgt"])
+        yield Rows(name, start, found["src"], found["tgt"], corpus.dropped.get("empty", 0))
 
 
 # Whole files --------------------------------------------------------------------------------------
@@ -170,7 +182,7 @@ def _off_by(shifted: list[tuple[Rows, int]]) -> Finding:
         f"rows are off by {', '.join(f'{k:+d}' for k in offsets)} in "
         f"{_places([w for w, _ in shifted])}: a source fits the target {abs(offset)} {rows} "
         f"further {way}\n"
-        f"row {window.start + middle + 1:,}: {quoted(window.src[middle])} beside "
+        f"row {window.numbers[middle]:,}: {quoted(window.src[middle])} beside "
         f"{quoted(window.tgt[middle])}, fits {quoted(window.tgt[middle + offset])}",
         f"a line was lost or added on one side of {window.source}, in or before the first of these "
         f"rows: mend the file, or make it again",
@@ -179,14 +191,17 @@ def _off_by(shifted: list[tuple[Rows, int]]) -> Finding:
 
 def _places(windows: list[Rows]) -> str:
     """Rows, counted from 1; windows that follow each other are one place."""
-    places: list[list[object]] = []
+    places: list[tuple[str, int, int]] = []
     for window in windows:
-        stop = window.start + len(window.src)
-        if places and places[-1][0] == window.source and places[-1][2] == window.start:
-            places[-1][2] = stop
-        else:
-            places.append([window.source, window.start, stop])
-    shown = [f"rows {int(str(a)) + 1:,} to {b:,} of {name}" for name, a, b in places[:3]]
+        name, first, last = (
+            window.source + window.not_counted,
+            window.numbers[0],
+            window.numbers[-1],
+        )
+        if places and places[-1][0] == name and places[-1][2] == first - 1:
+            first = places.pop()[1]
+        places.append((name, first, last))
+    shown = [f"rows {first:,} to {last:,} of {name}" for name, first, last in places[:3]]
     more = f" and {len(places) - 3} more places" if len(places) > 3 else ""
     return ", ".join(shown) + more
 
