@@ -166,7 +166,8 @@ def serving(words: list[str], folder: Path) -> Iterator[str]:
         while " at http://" not in told:
             assert process.is_alive(), told
             time.sleep(0.1)
-            told = output.with_suffix(".err").read_text("utf-8") if output.exists() else ""
+            said = output.with_suffix(".err")
+            told = said.read_text(encoding="utf-8") if said.exists() else ""
         yield re.findall(r" at (http://\S+)", told)[0]
     finally:
         process.kill()
