@@ -54,6 +54,8 @@ def test_alternatives_are_the_next_best(client: TestClient, translator: Translat
     [best] = translator.translate_batch([PIZZA], n_best=3)
     found = post(client, "/translate", q=PIZZA, source="de", target="en", alternatives=2)
     assert [found["translatedText"], *found["alternatives"]] == [t.text for t in best]
+    same = post(client, "/translate", q=PIZZA, source="de", target="en", alternatives=2.0)
+    assert same == found
     many = post(client, "/translate", q=[PIZZA], source="de", target="en", alternatives=20)
     assert len(many["alternatives"][0]) == translator.decoding.beam_size - 1
 

@@ -15,10 +15,15 @@ def _whole(text: str) -> str:
     return text
 
 
+def _integral(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value  # as in JSON
+
+
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value  # a form has one value
 
 
+Count = Annotated[int, BeforeValidator(_integral)]
 Text = Annotated[str, AfterValidator(_whole)]
 Language = Annotated[Text, Field(max_length=20, examples=["de"])]
 
@@ -56,7 +61,7 @@ class Translate(Pair):
     q: Text | list[Text] = Field(description="a text, or several")
     source: Language = Field(AUTO, description=f"language of the text, or {AUTO}")
     format: Literal["text", "html"] = Field("text", description="html keeps its tags")
-    alternatives: int = Field(0, ge=0, le=1000, description="other translations of each text")
+    alternatives: Count = Field(0, ge=0, le=1000, description="other translations of each text")
 
 
 class TranslateFile(Pair):
@@ -87,7 +92,7 @@ class Alternatives(Pair):
 
     q: Text = Field(description="the sentence")
     prefix: Text = Field("", description="what the translations begin with")
-    n: int = Field(5, ge=1, le=20, description="how many")
+    n: Count = Field(5, ge=1, le=20, description="how many")
 
 
 class Score(Pair):
