@@ -31,8 +31,11 @@ def test_a_file_that_holds_no_hashes_is_refused(tmp_path: Path) -> None:
     path.write_text("# ours\n\nsecret\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"keys.txt:3: .*--new-key"):
         Keys(path)
-    with pytest.raises(UserError, match=r"missing\.txt"):
+    with pytest.raises(UserError, match=r"no file of keys .*missing\.txt; make one by .*--new-key"):
         Keys(tmp_path / "missing.txt")
+    path.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(UserError, match=r"keys.txt:1: not a hash"):
+        Keys(path)
 
 
 def test_each_client_has_its_own_rate() -> None:

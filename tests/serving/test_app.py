@@ -247,14 +247,15 @@ def test_files(client: TestClient, translator: Translator) -> None:
 
 def test_a_text_file_keeps_its_lines(client: TestClient, translator: Translator) -> None:
     lines = [PIZZA, "", "Guten Tag!"] * 60
-    done = client.post(
-        "/translate_file",
-        data={"source": "auto", "target": "en"},
-        files={"file": ("a.txt", "\n".join([*lines, ""]).encode())},
-    )
-    found = client.get(done.json()["translatedFileUrl"]).text
     wanted = {line: translator.translate(line) for line in set(lines)}
-    assert found == "\n".join([*(wanted[line] for line in lines), ""])
+    for end in ("\n", "\r\n"):
+        done = client.post(
+            "/translate_file",
+            data={"source": "auto", "target": "en"},
+            files={"file": ("a.txt", end.join([*lines, ""]).encode())},
+        )
+        found = client.get(done.json()["translatedFileUrl"]).content.decode()
+        assert found == end.join([*(wanted[line] for line in lines), ""])
 
 
 def test_every_answer_has_the_headers(client: TestClient) -> None:

@@ -107,13 +107,18 @@ def _all_english(texts: list[str]) -> bool:
     return {clear_language(text) for text in texts} == {"en"}
 
 
-def add_file_options(options: Options) -> None:
-    """What makes many lines fast."""
+def add_shortlist_option(options: Options) -> None:
+    """Fewer pieces to choose from."""
     options.add(
         "--shortlist",
         action="store_true",
         help="consider only the pieces that a source may need, by the run's shortlist.safetensors",
     )
+
+
+def add_file_options(options: Options) -> None:
+    """What makes many lines fast."""
+    add_shortlist_option(options)
     options.add(
         "--workers",
         type=whole(1, MAX_WORKERS),

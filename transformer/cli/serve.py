@@ -13,6 +13,7 @@ from .decoding import (
     MAX_WORKERS,
     add_engine_options,
     add_search_options,
+    add_shortlist_option,
     engine_of,
     load_translator,
 )
@@ -64,11 +65,7 @@ def _run(argv: Sequence[str] | None) -> int:
         help="run directory, or de-en or en-de; once for each direction (both in the package)",
     )
     add_engine_options(models)
-    models.add(
-        "--shortlist",
-        action="store_true",
-        help="consider only the pieces that a source may need, by the run's shortlist.safetensors",
-    )
+    add_shortlist_option(models)
     models.add(
         "--workers",
         type=whole(1, MAX_WORKERS),
@@ -178,6 +175,8 @@ def _load(args: argparse.Namespace) -> "tuple[dict[str, Translator], dict[str, s
     translators: dict[str, Translator] = {}
     cards: dict[str, str] = {}
     for name in args.model:
+        if name in translators:
+            raise UserError(f"--model {name} is given twice")
         translators[name], settings = load_translator(_for_one(args, name))
         translators[name].decoding = DecodingConfig(**settings)
         card = RunDirectory.find(name).path / "MODEL_CARD.md"

@@ -26,13 +26,17 @@ class Keys:
     A key is 32 random bytes, so that one plain SHA-256 is enough: nobody can guess it.
 
     Raises:
-        UserError: the file cannot be read, or a line is no hash with a name.
+        UserError: there is no such file, or a line is no hash with a name.
     """
 
     def __init__(self, path: Path) -> None:
         self._names: dict[str, str] = {}
-        with explained(path):
-            lines = path.read_text(encoding="utf-8").splitlines()
+        if not path.is_file():
+            raise UserError(
+                f"there is no file of keys {path}; make one by "
+                f"`transformer-serve --keys {path} --new-key NAME`"
+            )
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         for number, line in enumerate(lines, start=1):
             if not line.strip() or line.startswith("#"):
                 continue

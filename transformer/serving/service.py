@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -309,7 +310,9 @@ def _n_pieces(tokenizer: Tokenizer, text: str) -> int:
 def _read(content: str, kind: str) -> tuple[list[str], Callable[[Sequence[str]], str]]:
     # What is to be translated, and what puts translations in its place.
     if kind == "text":
-        return content.split("\n"), lambda lines: "\n".join(lines)
+        lines = re.split(r"(\r?\n)", content)  # each with its end behind it
+        ends = [*lines[1::2], ""]
+        return lines[::2], lambda found: "".join(map(str.__add__, found, ends))
     try:
         document = READERS[kind](content)
     except UserError as error:
