@@ -6,12 +6,12 @@ import re
 import runpy
 import shlex
 import subprocess
-import sys
 import sysconfig
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -44,6 +44,7 @@ SMALL = ["tokenizer.vocab_size=600", "model.d_model=16", "model.d_ff=16"]
 # Scripts that are run, too. The others need data, peers or hours: see `test_scripts_take_...`.
 QUICK_SCRIPTS = {"scripts/build_shortlist.py"}
 
+FORKED = Path(__file__).with_name("forked.py")
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     ["torch", "transformer.training.loop", "transformer.inference.translator"]
@@ -107,35 +108,16 @@ def write(path: Path, lines: Iterator[str] | list[str] | tuple[str, ...]) -> Non
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _forked(words: list[str], folder: Path, output: Path) -> None:
-    # In a process of its own: a command, or Python code after "-c".
-    os.chdir(folder)
-    with output.open("wb") as file:
-        os.dup2(file.fileno(), 1)
-    with output.with_suffix(".err").open("wb") as file:
-        os.dup2(file.fileno(), 2)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    sys.argv = words[1:] if words[0] == "python" else words
-    if words[:2] == ["python", "-c"]:
-        exec(compile(words[2], "the page", "exec"), {"__name__": "__main__"})
-        status = 0
-    elif words[0] == "python":
-        sys.path.insert(0, str(Path(words[1]).parent))
-        runpy.run_path(words[1], run_name="__main__")
-        status = 0
-    else:
-        name = words[0].removeprefix("transformer-")
-        status = getattr(transformer.cli, f"{name}_main")()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+def forked(words: list[str], folder: Path, output: Path) -> BaseProcess:
+    """A process that will run the command. By the file's path: tests are not importable by name."""
+    given = {"words": words, "folder": folder, "output": output}
+    return FORKS.Process(target=runpy.run_path, args=(str(FORKED), given, "forked"))
 
 
 def run(words: list[str], folder: Path) -> str:
     """Runs a command in a fork of a process that has imported torch already; that saves seconds."""
     output = folder / ".output"
-    process = FORKS.Process(target=_forked, args=(words, folder, output))
+    process = forked(words, folder, output)
     process.start()
     process.join(600)
     found = output.read_text(encoding="utf-8")
@@ -159,7 +141,7 @@ def serving(words: list[str], folder: Path) -> Iterator[str]:
     """The address of a service while it runs."""
     output = folder / ".service"
     output.with_suffix(".err").unlink(missing_ok=True)
-    process = FORKS.Process(target=_forked, args=([*words, "--port", "0"], folder, output))
+    process = forked([*words, "--port", "0"], folder, output)
     process.start()
     told = ""
     try:

@@ -5,6 +5,7 @@ import itertools
 import pickle
 import pydoc
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,9 +98,10 @@ STRANGE = {
 
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE.keys())
 def test_every_line_gives_one_line(translator: Translator, text: str) -> None:
-    found = translator.translate(text).split("\n")
-    assert len(found) == len(text.split("\n"))
-    for line in found:
+    ends = re.compile(r"\r?\n")
+    found = translator.translate(text)
+    assert ends.findall(found) == ends.findall(text)
+    for line in ends.split(found):
         assert line.splitlines() in ([], [line])
         assert line == " ".join(line.split())
 
@@ -452,6 +454,12 @@ def test_line_breaks_stay(tokenizer: Tokenizer) -> None:
     translator, _ = parrot(tokenizer)
     text = "Ein Hund.\n\n  Eine Katze. Ein Ball. \nDie Katze\n"
     assert translator.translate(text) == "Ein Hund.\n\nEine Katze. Ein Ball.\nDie Katze\n"
+
+
+def test_other_line_ends_stay_what_they_are(tokenizer: Tokenizer) -> None:
+    translator, _ = parrot(tokenizer)
+    text = "Ein Hund.\r\n\r\nEine Katze.\rEin Ball.\n\r\n"
+    assert translator.translate(text) == text
 
 
 def test_each_text_comes_once(tokenizer: Tokenizer) -> None:

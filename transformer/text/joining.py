@@ -51,7 +51,7 @@ def _unchained(chain: Any) -> list[Translation]:
 def joined(parts: Iterable[Translation]) -> Translation:
     """One translation of one translation of each part; line breaks and layout are parts as well."""
     parts = list(parts)
-    text = re.sub(" ?\n ?", "\n", " ".join(part.text for part in parts if part.text))
+    text = re.sub(r" ?(\r?\n|\r) ?", r"\1", " ".join(part.text for part in parts if part.text))
     warnings = tuple(warning for part in parts for warning in part.warnings)
     confidence = min((part.confidence for part in parts), default=1.0)
     return Translation(

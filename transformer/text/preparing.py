@@ -1,5 +1,6 @@
 """From a typed line to the sentences that the model reads, and from its answers to a line."""
 
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -28,6 +29,8 @@ MAX_PIECES = 4096
 with the square of the length: at this one, eight heads take half a gigabyte in each layer."""
 
 FOREIGN = "it seems to be neither German nor English"
+
+_LINE_END = re.compile(r"(\r?\n|\r)")
 
 Searches = Generator[list[int], list[Translation], list[Translation]]
 """Yields ids to search for, EOS included, as often as need be; is sent what each search finds, best
@@ -116,8 +119,10 @@ class Preparer:
             UserError: the settings forbid cutting it, and the line is too long.
         """
         parts: list[Sentence | Translation | str] = []
-        for i, row in enumerate(with_bytes(line).split("\n")):
-            parts += ["\n"] * (i > 0)
+        for i, row in enumerate(_LINE_END.split(with_bytes(line))):
+            if i % 2:  # the end of a line, which stays
+                parts.append(row)
+                continue
             for field in laid_out(row) if self._settings.keep_layout else [row]:
                 if isinstance(field, Layout):
                     parts.append(field)
