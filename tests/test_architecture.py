@@ -86,6 +86,7 @@ ALLOWED = {
         "serving",
         "__init__",
     },
+    "__main__": {"cli"},
     "__init__": {"config", "errors", "search", "model", "text", "inference", "training"},
 }
 

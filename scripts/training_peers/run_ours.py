@@ -13,13 +13,13 @@ from transformer.training import loop
 def main() -> None:
     job, folder = read_job()
     meter = Meter(job)
-    counted = loop.update
+    counted = loop.update_together
 
-    def update(task: Any, model: Any, optimizer: Any, batches: Any, *rest: Any) -> Any:
-        meter.count(sum(batch.n_tokens for batch in batches))
-        return counted(task, model, optimizer, batches, *rest)
+    def update(spread: Any, optimizer: Any, share: Any, *rest: Any) -> Any:
+        meter.count(sum(batch.n_tokens for batch in share.batches))
+        return counted(spread, optimizer, share, *rest)
 
-    loop.update = update  # type: ignore[assignment]
+    loop.update_together = update  # type: ignore[assignment]
     settings = json.loads((folder / "ours.json").read_text())
     settings += [f"run_dir={folder / 'ours'}", f"training.precision={job.precision}"]
     run = train(load_config(None, settings))

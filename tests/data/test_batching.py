@@ -61,6 +61,7 @@ def epoch(
     seed: int = 1,
     epoch: int = 0,
     skip: int = 0,
+    every: int = 1,
     batch_tokens: int = BUDGET,
     max_tokens: int = BUDGET,
 ) -> list[Batch]:
@@ -73,6 +74,7 @@ def epoch(
             seed=seed,
             epoch=epoch,
             skip=skip,
+            every=every,
         )
     )
 
@@ -203,6 +205,19 @@ def test_skip_is_islice(
     whole = epoch(corpus(MANY), tokenizer)
     rest = epoch(corpus(MANY), tokenizer, skip=skip)
     assert contents(rest) == contents(list(islice(whole, skip, None)))
+
+
+@pytest.mark.parametrize("pool", [7, 50, 1000])
+@pytest.mark.parametrize("skip", [0, 13, 40])
+@pytest.mark.parametrize("every", [2, 3, 8])
+def test_processes_deal_out_the_batches(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch, pool: int, skip: int, every: int
+) -> None:
+    monkeypatch.setattr(batching, "POOL", pool)
+    whole = contents(epoch(corpus(MANY), tokenizer))
+    for rank in range(every):
+        mine = contents(epoch(corpus(MANY), tokenizer, skip=skip + rank, every=every))
+        assert mine == whole[skip + rank :: every]
 
 
 @pytest.mark.parametrize("pool", [1, 7, 50])

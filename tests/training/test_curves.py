@@ -22,7 +22,7 @@ from transformer.training.history import History, best, read_history
 from transformer.training.loop import train
 from transformer.training.resuming import TrainingError
 from transformer.training.translation import TranslationTask
-from transformer.training.updating import NotFiniteError, update
+from transformer.training.updating import NotFiniteError, update_together
 
 pytest.importorskip("matplotlib")
 
@@ -226,14 +226,14 @@ def test_an_interrupted_run_is_drawn_and_a_resumed_one_from_its_beginning(
         return draw(history, title)
 
     def interrupts(*args: Any) -> Any:
-        if args[4] == 7:
+        if args[3] == 7:
             signal.raise_signal(signal.SIGINT)
-        return update(*args)
+        return update_together(*args)
 
     monkeypatch.setattr(curves, "draw_run", noted)
     config = configure()
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update", interrupts)
+        patch.setattr(loop, "update_together", interrupts)
         assert train(config).interrupted
     assert RunDirectory(config.run_dir).curves.is_file()
     train(config, resume=True)
@@ -244,11 +244,11 @@ def test_a_run_that_diverges_is_drawn(
     configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def diverges(*args: Any) -> Any:
-        if args[4] == 5:
-            raise NotFiniteError("the loss is nan", args[3][0])
-        return update(*args)
+        if args[3] == 5:
+            raise NotFiniteError("the loss is nan", args[2].batches[0])
+        return update_together(*args)
 
-    monkeypatch.setattr(loop, "update", diverges)
+    monkeypatch.setattr(loop, "update_together", diverges)
     config = configure()
     with pytest.raises(TrainingError, match="the loss is nan"):
         train(config)
@@ -261,7 +261,7 @@ def test_whoever_asks_twice_to_stop_does_not_wait_for_pictures(
     def interrupts(*args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "update", interrupts)
+    monkeypatch.setattr(loop, "update_together", interrupts)
     config = configure()
     with pytest.raises(KeyboardInterrupt):
         train(config)

@@ -21,8 +21,9 @@ from transformer.runs.checkpoints import last_weights
 from transformer.runs.directory import RunDirectory
 from transformer.runs.loading import load_run
 from transformer.runs.weights import named_weights, read_weights
-from transformer.training.loop import prepare, train
+from transformer.training.loop import train
 from transformer.training.resuming import check_continuity, check_tokenizer, claim
+from transformer.training.starting import prepare
 
 Damage = Callable[[Path, Path, random.Random], None]
 

@@ -22,7 +22,7 @@ from transformer.config import Config
 from transformer.runs.directory import RunDirectory
 from transformer.training import loop
 from transformer.training.loop import train
-from transformer.training.updating import update
+from transformer.training.updating import update_together
 
 FinalBytes = Callable[[Config], dict[str, bytes]]
 
@@ -56,12 +56,12 @@ def test_killed_before_an_update(
     train(whole)
 
     def dies(*args: Any) -> Any:
-        if args[4] == step:
+        if args[3] == step:
             raise Killed
-        return update(*args)
+        return update_together(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update", dies)
+        patch.setattr(loop, "update_together", dies)
         with pytest.raises(Killed):
             train(killed)
     train(killed, resume=True)

@@ -30,7 +30,7 @@ from transformer.training.loop import train
 from transformer.training.profiling import describe_update
 from transformer.training.resuming import TrainingError
 from transformer.training.starting import prepare
-from transformer.training.updating import build, update, updates
+from transformer.training.updating import build, update, update_together, updates
 
 FinalBytes = Callable[[Config], dict[str, bytes]]
 
@@ -95,14 +95,14 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(
         pass
 
     def dies(*args: Any) -> Any:
-        if args[4] == step:
+        if args[3] == step:
             raise Killed
-        return update(*args)
+        return update_together(*args)
 
     whole, killed = configure_lm(run="whole"), configure_lm(run="killed")
     train(whole)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update", dies)
+        patch.setattr(loop, "update_together", dies)
         with pytest.raises(Killed):
             train(killed)
     train(killed, resume=True)
@@ -196,7 +196,7 @@ def test_it_starts_from_another_run(configure_lm: Callable[..., Config], tmp_pat
         return update(task, model, *args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "update", notes)
+        patch.setattr(loop, "update_together", notes)
         train(again)
     generator = Generator.load(tmp_path / "first")
     expected = named_weights(generator.gpt)

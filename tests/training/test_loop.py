@@ -35,7 +35,8 @@ from transformer.training.loss import label_smoothed_cross_entropy
 from transformer.training.resuming import TrainingError
 from transformer.training.starting import prepare
 from transformer.training.translation import TranslationTask
-from transformer.training.updating import NotFiniteError, build, update, updates
+from transformer.training.updating import NotFiniteError, build, update, update_together, updates
+from transformer.training.world import ALONE
 
 WILD = ("training.learning_rate_scale=1e6", "training.warmup_steps=1", "training.weight_decay=1e3")
 """The weights of such a run are infinite after a few updates."""
@@ -55,12 +56,12 @@ def test_an_interrupted_run_saves_and_resumes_exactly(
     train(whole)
 
     def interrupts(*args: Any) -> Any:
-        if args[4] == 7:
+        if args[3] == 7:
             signal.raise_signal(signal.SIGTERM)
-        return update(*args)
+        return update_together(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update", interrupts)
+        patch.setattr(loop, "update_together", interrupts)
         run = train(stopped)
     assert run.interrupted and run.step == 7
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -215,12 +216,12 @@ def test_a_new_best_is_in_a_checkpoint_at_once(
     train(whole)
 
     def dies(*args: Any) -> Any:
-        if args[4] == 5:
+        if args[3] == 5:
             raise KeyboardInterrupt
-        return update(*args)
+        return update_together(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update", dies)
+        patch.setattr(loop, "update_together", dies)
         with pytest.raises(KeyboardInterrupt):
             train(killed)
     run = RunDirectory(killed.run_dir)
@@ -390,12 +391,12 @@ def test_a_run_that_another_process_began_meanwhile_stays(
 
     def late(*args: Any) -> Any:
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "prepare", prepare)
-            train.__wrapped__(config)  # type: ignore[attr-defined]  # as if by another process
+            patch.setattr(loop, "prepare_together", prepare)
+            loop._train(config, ALONE, False, None)  # as if by another process
         return prepare(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "prepare", late)
+        patch.setattr(loop, "prepare_together", late)
         with pytest.raises(TrainingError, match="another process has just trained"):
             train(config)
     assert newest_whole_step(RunDirectory(config.run_dir)) == 2
@@ -518,12 +519,12 @@ def test_what_ends_a_run_early_is_not_lost_when_it_is_resumed(
     expected = train(whole).step
 
     def interrupts(*args: Any) -> Any:
-        if args[4] == 3:
+        if args[3] == 3:
             signal.raise_signal(signal.SIGTERM)
-        return update(*args)
+        return update_together(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update", interrupts)
+        patch.setattr(loop, "update_together", interrupts)
         assert train(stopped).step == 3
     assert 3 < train(stopped, resume=True).step == expected
     assert final_bytes(whole) == final_bytes(stopped)
@@ -695,8 +696,8 @@ def test_operations_are_counted_as_torch_counts_them(configure: Callable[..., Co
     model, optimizer = build(task, torch.device("cpu"))
     with FlopCounterMode(display=False) as counter:
         update(task, model, optimizer, batches, 1, "fp32")
-    needs = dry_run._needs(task, model, batches)
-    assert needs.operations == pytest.approx(counter.get_total_flops(), rel=0.15)
+    operations = dry_run._operations(task, model, batches)
+    assert operations == pytest.approx(counter.get_total_flops(), rel=0.15)
 
 
 def test_consistency_begins_when_it_is_told_to(configure: Callable[..., Config]) -> None:

@@ -23,7 +23,7 @@ from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError
 from transformer.training import loop
 from transformer.training.dry_run import describe_run
-from transformer.training.loop import train, update
+from transformer.training.loop import train, update_together
 from transformer.training.resuming import TrainingError, resume_command, run_dir_of
 from transformer.training.signals import stop_signals
 
@@ -119,13 +119,13 @@ def test_two_trainings_in_threads_are_refused(
                 errors.append(error)
 
     def meanwhile(*args: Any) -> Any:
-        if args[4] == 3:
+        if args[3] == 3:
             thread = threading.Thread(target=try_others)
             thread.start()
             thread.join()
-        return update(*args)
+        return update_together(*args)
 
-    monkeypatch.setattr(loop, "update", meanwhile)
+    monkeypatch.setattr(loop, "update_together", meanwhile)
     train(beside)
     assert [str(error).partition(";")[0] for error in errors] == 2 * [
         "another thread of this process is training, and both would draw from the same random "
@@ -220,11 +220,11 @@ def test_a_run_that_is_deleted_under_way_is_not_made_again(
     config = configure()
 
     def deletes(*args: Any) -> Any:
-        if args[4] == 3:
+        if args[3] == 3:
             shutil.rmtree(config.run_dir)
-        return update(*args)
+        return update_together(*args)
 
-    monkeypatch.setattr(loop, "update", deletes)
+    monkeypatch.setattr(loop, "update_together", deletes)
     with pytest.raises((FileError, CheckpointError), match=r"run\b.* moved or deleted"):
         train(config)
     assert not Path(config.run_dir).exists()
@@ -265,7 +265,7 @@ def test_a_file_in_the_place_of_a_folder_and_the_reverse(
 def test_names_that_no_folder_can_have_are_refused_at_once(
     configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(loop, "prepare", None)  # no text is read
+    monkeypatch.setattr(loop, "prepare_together", None)  # no text is read
     config = configure().model_copy(update={"run_dir": name})
     with pytest.raises((CheckpointError, FileError), match="cannot"):
         train(config)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import shlex
 import sys
 import textwrap
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..config import describe_settings, load_config
-from .command import make_parser, require_stdout, run_command
+from .command import make_parser, require_stdout, run_command, whole
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +52,17 @@ def _run(argv: Sequence[str] | None) -> int:
         help="print the resolved settings, the model's size, the corpus and an estimate of time "
         "and memory; train nothing",
     )
+    parser.add_argument(
+        "--devices",
+        type=whole(1, 100_000),
+        metavar="N",
+        help="with --dry-run: plan the run for so many GPUs, on paper",
+    )
+    parser.add_argument(
+        "--device-kind",
+        metavar="KIND",
+        help="of these GPUs: a100, h100, h200, l4, l40s or rtx4090 (h100)",
+    )
     instead.add_argument(
         "--profile",
         action="store_true",
@@ -59,6 +71,8 @@ def _run(argv: Sequence[str] | None) -> int:
     )
     instead.add_argument("--settings", action="store_true", help="list every setting and stop")
     args = parser.parse_intermixed_args(argv)
+    if not args.dry_run and (args.devices or args.device_kind):
+        parser.error("--devices and --device-kind are for --dry-run")
     if args.settings or args.dry_run or args.profile:
         require_stdout()
     if args.settings:
@@ -85,13 +99,19 @@ def _train(args: argparse.Namespace) -> int:
         if folder := run_dir_of(Path(args.config)):
             overrides = [f"run_dir={json.dumps(str(folder), ensure_ascii=False)}", *overrides]
     config = load_config(args.config, overrides)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Under torchrun the first process speaks for all.
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     for noisy in ("datasets", "httpx", "huggingface_hub", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if args.dry_run:
-        from ..training.dry_run import describe_run
+        from ..training.dry_run import Devices, describe_run
+        from ..training.planning import find_kind
 
-        print(describe_run(config))
+        planned = None
+        if args.devices or args.device_kind:
+            planned = Devices(args.devices or 1, find_kind(args.device_kind or "h100"))
+        print(describe_run(config, planned))
         return 0
     if args.profile:
         from ..training.profiling import describe_update
@@ -99,8 +119,14 @@ def _train(args: argparse.Namespace) -> int:
         print(describe_update(config))
         return 0
     from ..training.loop import train
+    from ..training.world import ToldElsewhereError
 
-    run = train(config, resume=args.resume)
+    try:
+        run = train(config, resume=args.resume)
+    except ToldElsewhereError:
+        return 1
+    if os.environ.get("RANK", "0") != "0":
+        return 130 if run.interrupted else 0
     if run.interrupted:
         return 130
     command = "translate" if config.task == "translation" else "generate"

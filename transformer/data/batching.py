@@ -154,6 +154,7 @@ def epoch_batches(
     seed: int,
     epoch: int,
     skip: int = 0,
+    every: int = 1,
 ) -> Iterator[Batch]:
     """The batches of one epoch in training order.
 
@@ -167,6 +168,7 @@ def epoch_batches(
         seed: of the run.
         epoch: counted from 0.
         skip: so many batches are passed over, to resume within an epoch.
+        every: of those that come then, the first of every so many: a process's share.
     """
     order = epoch_order(pair_weights(corpus), seed=seed, epoch=epoch)
     for n_pool, start in enumerate(range(0, len(order), POOL)):
@@ -174,13 +176,14 @@ def epoch_batches(
         src, tgt = pool["src_ids"], pool["tgt_ids"]
         if tokenizer.sampling_alpha > 0:
             pool_seed = int(np.random.SeedSequence((seed, epoch, n_pool)).generate_state(1)[0])
-            src = _sample(tokenizer, pool["src"], src, max_tokens, pool_seed)
-            tgt = _sample(tokenizer, pool["tgt"], tgt, max_tokens, pool_seed + 1)
-        batches = token_budget_batches(_lengths(src), _lengths(tgt), batch_tokens)
+            src = sample_ids(tokenizer, pool["src"], src, max_tokens, pool_seed)
+            tgt = sample_ids(tokenizer, pool["tgt"], tgt, max_tokens, pool_seed + 1)
+        batches = token_budget_batches(n_with_eos(src), n_with_eos(tgt), batch_tokens)
         np.random.default_rng((seed, epoch, n_pool)).shuffle(batches)
-        for indices in batches[skip:]:
+        for indices in batches[skip::every]:
             yield make_batch([src[i] for i in indices], [tgt[i] for i in indices], tokenizer)
-        skip = max(0, skip - len(batches))
+        n_passed = len(batches) - skip
+        skip = -n_passed if n_passed < 0 else -n_passed % every
 
 
 def ordered_batches(corpus: Corpus, tokenizer: Tokenizer, *, batch_tokens: int) -> Iterator[Batch]:
@@ -189,23 +192,24 @@ def ordered_batches(corpus: Corpus, tokenizer: Tokenizer, *, batch_tokens: int) 
     for start in range(0, len(pairs), POOL):
         pool = pairs[start : start + POOL]
         src, tgt = pool["src_ids"], pool["tgt_ids"]
-        lengths = _lengths(src), _lengths(tgt)
+        lengths = n_with_eos(src), n_with_eos(tgt)
         budget = max(batch_tokens, int(max(lengths[0].max(), lengths[1].max())))
         for indices in token_budget_batches(*lengths, budget):
             yield make_batch([src[i] for i in indices], [tgt[i] for i in indices], tokenizer)
 
 
-def _lengths(ids: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    # With EOS.
+def n_with_eos(ids: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """The length of each row, EOS counted."""
     return np.fromiter((len(row) + 1 for row in ids), dtype=np.int64, count=len(ids))
 
 
-def _sample(
+def sample_ids(
     tokenizer: Tokenizer,
     lines: Sequence[str],
     best: Sequence[Sequence[int]],
     max_tokens: int,
     seed: int,
 ) -> list[Sequence[int]]:
+    """Another segmentation of each line; where it is too long, the best one."""
     sampled = tokenizer.sample_batch(lines, seed=seed)
     return [s if len(s) < max_tokens else b for s, b in zip(sampled, best, strict=True)]

@@ -96,11 +96,11 @@ def load_corpus(data: DataConfig, split: Literal["train", "val"]) -> Corpus:
     sources = data.train if split == "train" else data.val
     try:
         with no_progress_bars():
-            found = [_find(source, data, split) for source in sources]
+            found = [find_source(source, data, split) for source in sources]
             with explained():
                 parts = [_store(source) for source in found]
                 for source, part in zip(found, parts, strict=True):
-                    _check_languages(source, part, (data.src_lang, data.tgt_lang), split)
+                    check_languages(source, part, (data.src_lang, data.tgt_lang), split)
                 pairs = _chain(parts)
                 sizes = tuple((s.name, len(p)) for s, p in zip(found, parts, strict=True))
                 corpus = Corpus(pairs, n_read=len(pairs), dropped={}, sources=sizes)
@@ -217,7 +217,9 @@ def statistics(corpus: Corpus) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
+    """Pairs that have been found, and can be read."""
+
     name: str
     """As messages call it."""
     key: Key
@@ -227,7 +229,12 @@ class _Source:
     """The columns of both sides; none if the source has no columns."""
 
 
-def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
+def find_source(source: SourceConfig, data: DataConfig, split: str) -> Source:
+    """Where the pairs of a source come from; nothing of it is read.
+
+    Raises:
+        CorpusError: it is missing, or the settings do not fit it.
+    """
     languages = (data.src_lang, data.tgt_lang)
     wanted = pair_columns(source.src, source.tgt, languages)
     if source.hub is not None:
@@ -244,7 +251,7 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
         )
     if source.builtin:
         key, read = find_builtin(languages, split, source.anchors)
-        return _Source("the built-in corpus", key, read, source.weight)
+        return Source("the built-in corpus", key, read, source.weight)
     if reader is None:
         return _find_aligned(source, path, languages)
     require_file(path)
@@ -252,17 +259,17 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
     return _of_columns(str(path), key, partial(reader, path, wanted), source.weight)
 
 
-def _of_columns(name: str, key: Key, rows: Callable[[], Rows], weight: float) -> _Source:
+def _of_columns(name: str, key: Key, rows: Callable[[], Rows], weight: float) -> Source:
     def read() -> Iterator[Pair]:
         return ((src, tgt) for src, tgt in rows().cells)
 
-    return _Source(name, key, read, weight, lambda: rows().columns)
+    return Source(name, key, read, weight, lambda: rows().columns)
 
 
-def _find_aligned(source: SourceConfig, prefix: Path, languages: Pair) -> _Source:
+def _find_aligned(source: SourceConfig, prefix: Path, languages: Pair) -> Source:
     src, tgt = (_find_side(prefix, language, languages) for language in languages)
     key = ("aligned", stamp(src), stamp(tgt))
-    return _Source(f"{src} and {tgt}", key, partial(read_aligned, src, tgt), source.weight)
+    return Source(f"{src} and {tgt}", key, partial(read_aligned, src, tgt), source.weight)
 
 
 def _find_side(prefix: Path, language: str, languages: Pair) -> Path:
@@ -290,7 +297,7 @@ def _find_side(prefix: Path, language: str, languages: Pair) -> Path:
 # ------------------------------------------------------------------------------------------------
 
 
-def _store(source: _Source) -> datasets.Dataset:
+def _store(source: Source) -> datasets.Dataset:
     """The source's pairs as an Arrow file in the cache, written unless it is there."""
     import datasets
 
@@ -319,7 +326,19 @@ def _store(source: _Source) -> datasets.Dataset:
         raise
 
 
-def _check_languages(source: _Source, pairs: datasets.Dataset, languages: Pair, split: str) -> None:
+class Named(Protocol):
+    """A source, or a part of one."""
+
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+
+    @property
+    def columns(self) -> Callable[[], tuple[str, ...]]:
+        """The columns of both sides; none if it has no columns."""
+
+
+def check_languages(source: Named, pairs: datasets.Dataset, languages: Pair, split: str) -> None:
     """Warns if the sides are evidently swapped, in one language or the same text."""
     sample = pairs[:_SAMPLE]
     n_copies = copies(sample["src"], sample["tgt"])

@@ -173,6 +173,16 @@ def read_dataset(name: str, rows: datasets.Dataset, wanted: Sequence[Wanted]) ->
     return _read_rows(f"{name}, row ", names, enumerate(dicts, start=1), wanted)
 
 
+def read_dicts(name: str, rows: Iterator[Row], wanted: Sequence[Wanted]) -> Iterator[list[str]]:
+    """Rows of a dataset of the hub that is streamed: the texts of the wanted columns."""
+    first = next(rows, None)
+    if first is None:
+        return iter(())
+    names = [*first, *_translation(first)]
+    numbered = enumerate(chain([first], rows), start=1)
+    return _read_rows(f"{name}, row ", names, numbered, wanted).cells
+
+
 def _column_names(schema: pyarrow.Schema) -> list[str]:
     """The names of the columns, then those inside a `translation`, as in the hub's wmt14."""
     import pyarrow as pa

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..config import ConfigError, SourceConfig, expand_path
 from ..files import FileError
@@ -59,6 +59,15 @@ def find_builtin(
 
 def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
     """A dataset of the hub, or a folder laid out like one: its name in messages, and its rows."""
+    return _load_hub(source, split, streaming=False)
+
+
+def stream_hub(source: SourceConfig, split: str) -> tuple[str, datasets.IterableDataset]:
+    """The same, but nothing is stored: rows come when they are asked for."""
+    return _load_hub(source, split, streaming=True)
+
+
+def _load_hub(source: SourceConfig, split: str, *, streaming: bool) -> tuple[str, Any]:
     import datasets
 
     hub = source.hub or ""
@@ -76,6 +85,7 @@ def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
             split=split,
             data_dir=source.folder,
             revision=source.revision,
+            streaming=streaming,
         )
     except Exception as error:  # networks, servers and many file formats: anything may come out
         # "An error occurred while generating the dataset", with the error that did behind it

@@ -259,7 +259,14 @@ def epoch_length(stream: TokenStream, context: int, batch_blocks: int) -> int:
 
 
 def block_batches(
-    stream: TokenStream, *, context: int, batch_blocks: int, seed: int, epoch: int, skip: int = 0
+    stream: TokenStream,
+    *,
+    context: int,
+    batch_blocks: int,
+    seed: int,
+    epoch: int,
+    skip: int = 0,
+    every: int = 1,
 ) -> Iterator[Blocks]:
     """The batches of one epoch in training order: a pure function of the arguments.
 
@@ -275,6 +282,7 @@ def block_batches(
         seed: of the run.
         epoch: counted from 0.
         skip: so many batches are passed over, to resume within an epoch.
+        every: of those that come then, the first of every so many: a process's share.
 
     Raises:
         ValueError: the stream is shorter than a block.
@@ -284,7 +292,7 @@ def block_batches(
     shift = int(generator.integers(_n_shifts(stream, context)))
     order = generator.permutation((len(stream) - 1 - shift) // context)
     order = np.resize(order, (n_batches, batch_blocks))
-    for indices in order[skip:]:
+    for indices in order[skip::every]:
         yield _blocks(stream, shift + indices * context, context)
 
 

@@ -40,7 +40,7 @@ def sinusoidal_positions(
 
 
 @lru_cache(maxsize=512)
-def _positions(length: int, d_model: int, start: int, device: torch.device) -> Tensor:
+def cached_positions(length: int, d_model: int, start: int, device: torch.device) -> Tensor:
     # Kept, since for one token at a time they take as long as a layer. What a search has computed
     # may later be used to train, which tensors made in inference mode cannot be.
     with torch.inference_mode(False):
@@ -88,7 +88,7 @@ class Embedding(nn.Module):
         start, length = layout.start, layout.length
         if self.positions is not None:
             return self.positions[start : start + length]
-        table = _positions(length, self.weight.size(1), start, self.weight.device)
+        table = cached_positions(length, self.weight.size(1), start, self.weight.device)
         return table.to(self.weight.dtype)
 
     def logits(self, x: Tensor) -> Tensor:

@@ -55,6 +55,8 @@ class TrainingState:
     texts: dict[str, str] = field(default_factory=dict)  # fingerprints of the encoded text
     machine: dict[str, Any] = field(default_factory=dict)  # what else the bits depend on
     window: dict[str, float] = field(default_factory=dict)  # sums since the last line of the log
+    stream: list[Any] = field(default_factory=list)
+    """Where the lanes of a streamed corpus stand, by process; empty at the start of an epoch."""
 
 
 @dataclass(frozen=True)

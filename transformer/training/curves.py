@@ -22,6 +22,7 @@ from .history import METRICS, History, Metric, Series, X, read_history
 from .resuming import TrainingError
 from .task import AnyTask
 from .translation import TranslationTask
+from .world import GoneError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -243,6 +244,8 @@ def drawing(run: RunDirectory, task: AnyTask) -> Iterator[None]:
     """
     try:
         yield
+    except GoneError:
+        raise
     except TrainingError:
         _draw(run, task)
         raise

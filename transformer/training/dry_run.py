@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import torch
 
 from ..config import Config, ModelConfig
 from ..runs.checkpoints import TrainingState
 from ..runs.directory import RunDirectory
+from .memory_needs import update_memory
+from .planning import DeviceKind, Work, describe_plan
 from .precision import Precision, set_up
 from .resuming import TrainingError, alone
 from .starting import prepare, take_over
@@ -25,6 +27,9 @@ N_TIMED = 5
 """Updates that a throw-away model makes to estimate time and memory. Their median ignores the slow
 first one."""
 
+N_PLANNED = 10
+"""Updates that are looked at for a plan: they differ, as sentences differ in length."""
+
 LONGEST_TRIAL = 20.0
 """Seconds that this trial may take. If it would take longer, its operations give the estimate."""
 
@@ -36,9 +41,19 @@ UNKNOWN_MEMORY = 2e9
 """Bytes that are assumed to be free where the system does not say."""
 
 
+@dataclass(frozen=True)
+class Devices:
+    """GPUs that a run is planned for."""
+
+    n: int
+    kind: DeviceKind
+
+
 @alone()
-def describe_run(config: Config) -> str:
+def describe_run(config: Config, planned: Devices | None = None) -> str:
     """The resolved settings, the model's size, the corpus, and an estimate of time and memory.
+
+    With `planned`, also what the run would be on those GPUs, on paper.
 
     Only the cache of the encoded text is written. Where a few updates of a throw-away model would
     take too much time or memory, none is made, and no weight is ever in memory.
@@ -59,7 +74,7 @@ def describe_run(config: Config) -> str:
     n_batches, padding = task.measure_epoch()
     epoch_steps = -(-n_batches // config.training.accumulate)
     steps = config.training.max_steps
-    if config.training.max_epochs is not None:
+    if config.training.max_epochs is not None and epoch_steps:
         steps = min(steps, epoch_steps * config.training.max_epochs)
     lines = [
         config.to_yaml(),
@@ -80,37 +95,63 @@ def describe_run(config: Config) -> str:
         )
         if n
     ]
-    needs = _needs(task, sketch, next(updates(task, TrainingState())))
-    memory = max(span.passes for span in spans) * needs.activations + needs.weights
+    batches = next(updates(task, TrainingState()))
+    operations, n_tokens = _operations(task, sketch, batches), sum(b.n_tokens for b in batches)
+    memory = update_memory(task, batches, precision, gpu=device.type != "cpu")
     rate = _operations_per_second(device, precision)
-    seconds = [span.passes * needs.operations * OVERHEAD / rate for span in spans]
-    if sum(seconds) * N_TIMED <= LONGEST_TRIAL and memory <= _available(device) / 2:
+    seconds = [span.passes * operations * OVERHEAD / rate for span in spans]
+    if sum(seconds) * N_TIMED <= LONGEST_TRIAL and memory.total <= _available(device) / 2:
         model, optimizer = build(task, device)
         timed = [_time_updates(task, model, optimizer, span, precision) for span in spans]
         how = f"the median of {N_TIMED} just made on a throw-away model"
         highest = _memory(device)
     else:
-        timed = [(each, needs.n_tokens / each) for each in seconds]
+        timed = [(each, n_tokens / each) for each in seconds]
         how = (
-            f"an estimate from its {needs.operations / 1e9:,.0f} billion operations and the "
+            f"an estimate from its {operations / 1e9:,.0f} billion operations and the "
             f"{rate / 1e9:,.0f} billion per second that this machine makes"
         )
         highest = (
-            f"about {memory / 1e6:,.0f} MB, an estimate: weights, gradients and moments "
-            f"{needs.weights / 1e6:,.0f} MB, the rest for what an update computes"
+            f"about {memory.total / 1e6:,.0f} MB, an estimate: weights, gradients and moments "
+            f"{16.0 * sketch.n_parameters() / 1e6:,.0f} MB, the rest for what an update computes"
         )
     times = " and then ".join(f"{each:.2f} s ({n:,.0f} target tokens/s)" for each, n in timed)
     total = sum(span.n * each for span, (each, _) in zip(spans, timed, strict=True))
     lines += [
-        f"an epoch        {epoch_steps:,} updates; "
-        f"{padding:.1%} of all positions are padding; "
-        f"{steps:,} updates are {steps / epoch_steps:.1f} epochs",
+        _describe_epoch(epoch_steps, padding, steps),
         f"an update       {times}, {how}",
         f"time            about {_duration(total)} for {steps:,} updates, validation not counted",
         f"memory          {highest}",
         f"disk            about {_disk(config, sketch.n_parameters()):,.0f} MB",
     ]
+    if planned:
+        work = _work(task, sketch, planned.n)
+        lines.append(describe_plan(config, work, planned.n, planned.kind, steps))
     return "\n".join(lines)
+
+
+def _work(task: Task[M, B], sketch: M, n: int) -> Work:
+    found = list(islice(updates(task, TrainingState()), N_PLANNED))
+    memory = [
+        max(
+            (update_memory(task, batches, "bf16", gpu=True, shards=shards) for batches in found),
+            key=lambda memory: memory.total,
+        )
+        for shards in (1, n)
+    ]
+    operations = mean(_operations(task, sketch, batches) for batches in found)
+    if task.config.training.consistency:
+        operations *= 2
+    n_tokens = mean(sum(batch.n_tokens for batch in batches) for batches in found)
+    return Work(operations, n_tokens, sketch.n_parameters(), *memory)
+
+
+def _describe_epoch(epoch_steps: int, padding: float, steps: int) -> str:
+    share = f"{padding:.1%} of all positions are padding"
+    if not epoch_steps:  # of a stream
+        return f"an epoch        as long as the stream is; {share} in what was looked at"
+    epochs = f"{steps:,} updates are {steps / epoch_steps:.1f} epochs"
+    return f"an epoch        {epoch_steps:,} updates; {share}; {epochs}"
 
 
 @dataclass(frozen=True)
@@ -126,20 +167,11 @@ class _Span:
 # Estimates ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Needs:
-    """What an update in single passes takes."""
-
-    operations: float  # floating-point, of the matrix products
-    n_tokens: int  # targets
-    weights: float  # bytes of weights, gradients and two moments
-    activations: float  # bytes that the largest batch keeps for the backward pass
-
-
-def _needs(task: Task[M, B], model: M, batches: list[B]) -> _Needs:
+def _operations(task: Task[M, B], model: M, batches: list[B]) -> float:
+    """Floating-point operations of the matrix products of an update in single passes."""
     # A product takes two operations per weight and position, once forwards and twice backwards.
-    settings, operations, activations = model.config, 0.0, 0.0
-    d_model, d_ff, vocab_size = settings.d_model, settings.d_ff, task.tokenizer.vocab_size
+    settings, operations = model.config, 0.0
+    d_model, vocab_size = settings.d_model, task.tokenizer.vocab_size
     n_encoder_layers = settings.n_encoder_layers if isinstance(settings, ModelConfig) else 0
     for n_src, n_tgt, rows, src_len, tgt_len in map(task.extent, batches):
         attended = n_encoder_layers * rows * src_len**2
@@ -151,13 +183,7 @@ def _needs(task: Task[M, B], model: M, batches: list[B]) -> _Needs:
                 of_src |= "cross_attention.value" in name
                 products += weight.numel() * (n_src if of_src else n_tgt)
         operations += 6 * products + 12 * attended * d_model
-        # What each layer keeps: inputs and outputs of its sublayers, their norms and dropout.
-        kept = n_encoder_layers * n_src * (10 * d_model + 2 * d_ff)
-        kept += settings.n_decoder_layers * n_tgt * (16 * d_model + 2 * d_ff)
-        kept += 2 * attended * settings.n_heads + 2 * n_tgt * vocab_size
-        activations = max(activations, 4.0 * kept)
-    n_tokens = sum(batch.n_tokens for batch in batches)
-    return _Needs(operations, n_tokens, 16.0 * model.n_parameters(), activations)
+    return operations
 
 
 def _operations_per_second(device: torch.device, precision: Precision) -> float:

@@ -133,6 +133,26 @@ class Journal:
             write_atomically(metrics, b"".join(row + b"\n" for row in kept))
 
 
+class SilentJournal:
+    """What the other processes of a run report: nothing."""
+
+    def advance(self, state: TrainingState, lr: float) -> None:
+        """Nothing to move."""
+
+    def write_training(self, state: TrainingState, lr: float) -> None:
+        """Only empties the window."""
+        state.window = {}
+
+    def write_validation(self, state: TrainingState, scores: dict[str, float]) -> None:
+        """Nothing to write."""
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Nothing to write."""
+
+
+AnyJournal = Journal | SilentJournal
+
+
 class _LogFile(logging.FileHandler):
     """A log that ends when the disk is full, while the run goes on."""
 

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -20,10 +21,12 @@ from ..data.stream import (
 from ..data.text_tokenizers import TextTokenizer
 from ..inference.generator import Generator
 from ..model.gpt import GPT
+from ..runs.checkpoints import TrainingState
 from .journal import Journal
 from .loss import Loss, label_smoothed_cross_entropy
 from .task import Change, Extent
 from .validation import add_up
+from .world import ALONE, World
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +81,8 @@ class LanguageModelingTask:
         """A GPT with first weights."""
         return GPT(self.config.gpt, vocab_size=self.tokenizer.vocab_size)
 
-    def batches(self, *, epoch: int, skip: int) -> Iterator[Blocks]:
-        """The batches of an epoch in training order, without the first `skip`."""
+    def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[Blocks]:
+        """Every `every`-th batch of an epoch in training order, without the first `skip`."""
         return block_batches(
             self.train,
             context=self.config.gpt.context,
@@ -87,6 +90,13 @@ class LanguageModelingTask:
             seed=self.config.seed,
             epoch=epoch,
             skip=skip,
+            every=every,
+        )
+
+    def deal(self, state: TrainingState, world: World) -> Iterator[Blocks]:
+        """This process's batches of the epoch of `state`, from where it stands."""
+        return self.batches(
+            epoch=state.epoch, skip=state.batches_done + world.rank, every=world.size
         )
 
     def loss(self, model: GPT, batch: Blocks, step: int) -> Loss:
@@ -99,7 +109,9 @@ class LanguageModelingTask:
             overwrite=True,
         )
 
-    def validate(self, model: GPT, journal: Journal | None = None) -> dict[str, float]:
+    def validate(
+        self, model: GPT, journal: Journal | None = None, world: World = ALONE
+    ) -> dict[str, float]:
         """Loss over the whole validation text, in blocks that begin where the last one ended.
 
         Returns:
@@ -114,7 +126,9 @@ class LanguageModelingTask:
             self.val, context=self.config.gpt.context, batch_blocks=self.batch_blocks
         )
         with torch.inference_mode():
-            totals = add_up(self.loss(model, batch.to(model.device), 0) for batch in blocks)
+            mine = islice(blocks, world.rank, None, world.size)
+            losses = (self.loss(model, batch.to(model.device), 0) for batch in mine)
+            totals = add_up(losses, world)
         if journal:
             [text] = Generator(model, self.tokenizer).generate(max_tokens=N_SAMPLED)
             journal.write_text(text)

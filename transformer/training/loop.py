@@ -3,16 +3,22 @@
 A run that is killed and resumed ends in the same bits as one that was never interrupted. An update
 depends on three things only: the last checkpoint; the batches, a pure function of (data, seed,
 epoch); and the random numbers of dropout, seeded anew at every update from (seed, step). The same
-bits need the same machine, torch and number of threads, since these decide the order of sums.
+bits need the same machine, torch and number of threads and processes, since these decide the order
+of sums.
+
+Under torchrun, every process runs `train` and makes its share of each update (see `world`). The
+first one alone writes; all of them read, so that the run directory must be one that they all see.
 """
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..config import Config
 from ..errors import UserError, shown
@@ -21,8 +27,6 @@ from ..runs.checkpoints import (
     Checkpoint,
     TrainingState,
     last_weights,
-    load_moments,
-    named_moments,
     save_checkpoint,
 )
 from ..runs.directory import RunDirectory
@@ -31,12 +35,11 @@ from ..runs.loading import require_change
 from ..runs.weights import (
     average_weights,
     load_weights,
-    named_weights,
     require_finite,
     save_weights,
 )
 from .curves import drawing
-from .journal import Journal, format_scores
+from .journal import AnyJournal, Journal, SilentJournal, format_scores
 from .precision import set_up
 from .resuming import (
     DivergedError,
@@ -49,9 +52,19 @@ from .resuming import (
     resume_command,
 )
 from .signals import stop_signals
-from .starting import find_start, prepare, take_over
-from .task import AnyTask, Batch, Change, Model
-from .updating import NotFiniteError, Sums, build, explain_not_finite, update, updates
+from .spreading import AnySpread, spread
+from .starting import find_start, prepare_together, take_over
+from .task import AnyTask, Batch, Change
+from .updating import (
+    NotFiniteError,
+    Sums,
+    build_model,
+    build_optimizer,
+    explain_not_finite,
+    shares,
+    update_together,
+)
+from .world import World, joined_world, note_launch, was_restarted
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +80,6 @@ class Run:
     interrupted: bool = False
 
 
-@alone()
 def train(config: Config, *, resume: bool = False, change: Change | None = None) -> Run:
     """Trains a model and leaves a run directory that translates.
 
@@ -86,33 +98,48 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
         raise UserError(
             f"config must be a Config, such as load_config gives; found {shown(config)}"
         )
+    with alone(), joined_world(config.training.device) as world:
+        resume = resume or was_restarted(RunDirectory(config.run_dir).path, world)
+        return _train(config, world, resume, change)
+
+
+def _train(config: Config, world: World, resume: bool, change: Change | None) -> Run:
     # Setup: text, model, optimiser, and where the run stands.
     run = RunDirectory(config.run_dir)
-    config, notes = take_over(config, resume=resume)
-    checkpoint, changes = claim(run, config, resume)
-    notes += changes
-    device, precision = set_up(config.training)
-    if checkpoint:
-        require_change(checkpoint.about, change.name if change else None, source=run.path)
-    known = run.tokenizer if resume and run.tokenizer.is_file() else None
-    task = prepare(config, known, change)
-    model, optimizer = build(task, device)
-    state = checkpoint.state if checkpoint else TrainingState()
-    if checkpoint:
-        load_weights(model, checkpoint.weights, source=run.path)
-        load_moments(optimizer, model, checkpoint, source=run.path)
-    elif start := find_start(config):
-        load_weights(model, start.weights(), source=start.path)
-    if resume:
-        check_tokenizer(run, task.tokenizer)
-    notes += check_continuity(run, state, task.texts, device, precision)
+    with world.together():
+        config, notes = take_over(config, resume=resume)
+        checkpoint, changes = claim(run, config, resume)
+        notes += changes
+        device, precision = set_up(config.training, world.local_rank if world.size > 1 else None)
+        if checkpoint:
+            require_change(checkpoint.about, change.name if change else None, source=run.path)
+        known = run.tokenizer if resume and run.tokenizer.is_file() else None
+    task = prepare_together(config, known, change, world)
+    with world.together():
+        model = build_model(task, device)
+        state = checkpoint.state if checkpoint else TrainingState()
+        if checkpoint:
+            load_weights(model, checkpoint.weights, source=run.path)
+        elif start := find_start(config):
+            load_weights(model, start.weights(), source=start.path)
+        if resume:
+            check_tokenizer(run, task.tokenizer)
+        notes += check_continuity(run, state, task.texts, device, precision, world.size)
 
-    with (
-        advice(run),
-        occupy(run, state, resume),
-        _open_journal(run, task, state) as journal,
-        drawing(run, task),
-    ):
+    everywhere = spread(task, model, world)
+    optimizer = build_optimizer(model, config.training)
+    if checkpoint:
+        everywhere.load_moments(optimizer, checkpoint, source=run.path)
+
+    with ExitStack() as stack:
+        journal: AnyJournal = SilentJournal()
+        with world.together():
+            if world.is_first:
+                stack.enter_context(advice(run))
+                stack.enter_context(occupy(run, state, resume))
+                note_launch(run.path)
+                journal = stack.enter_context(_open_journal(run, task, state))
+                stack.enter_context(drawing(run, task))
         for note in notes:
             log.warning("%s", note)
         log.info("%s", task.summary())
@@ -135,26 +162,29 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
             state.step,
             config.training.max_steps,
         )
-        upcoming = updates(task, state)
+        upcoming = shares(task, state, world)
         with stop_signals() as stop:
             while state.step < config.training.max_steps and not _out_of_patience(state, config):
                 # One update.
                 started = time.perf_counter()
-                batches = next(upcoming, None)
-                if batches is None:
+                share = next(upcoming, None)
+                if share is None:
                     break
                 step = state.step + 1
                 try:
-                    sums = update(task, model, optimizer, batches, step, precision)
+                    sums = update_together(everywhere, optimizer, share, step, precision)
                 except NotFiniteError as error:
-                    raise DivergedError(
-                        f"{explain_not_finite(error, task, step)}\n"
-                        f"They need another run, {run.another()}; the checkpoints here are whole"
-                    ) from None
+                    told = explain_not_finite(error, task, step)
+                    told = next(filter(None, world.gather(told if error.seen_here else "")), told)
+                    with world.together():
+                        raise DivergedError(
+                            f"{told}\nThey need another run, {run.another()}; "
+                            f"the checkpoints here are whole"
+                        ) from None
                 state.step = step
                 state.tokens_seen += sums.n_tokens
                 seconds = time.perf_counter() - started
-                _add_to_window(state, sums, batches, model.pad_id, seconds)
+                _add_to_window(state, sums, share.batches, model.pad_id, seconds)
                 journal.advance(state, sums.lr)
 
                 # Once in a while.
@@ -163,14 +193,15 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
                     journal.write_training(state, sums.lr)
                 if step % config.training.validate_every == 0:
                     started = time.perf_counter()
-                    _require_finite_weights(model, step, run)
-                    scores = task.validate(model, journal)
+                    weights = _finite_weights(everywhere, step, run)
+                    samples = journal if isinstance(journal, Journal) else None
+                    scores = task.validate(everywhere.whole(), samples, world)
                     state.seconds += time.perf_counter() - started
                     journal.write_validation(state, scores)
-                    is_best = _keep_if_best(run, task, model, state, scores)
-                stopping = stop.requested
+                    is_best = _keep_if_best(run, everywhere, weights, state, scores)
+                stopping = any(world.gather(stop.requested))
                 if step % config.training.checkpoint_every == 0 or is_best or stopping:
-                    _save(run, model, optimizer, state, task)
+                    _save(run, everywhere, optimizer, state)
                 if stopping:
                     log.info("stopped at step %d; to go on: %s", step, resume_command(run))
                     return Run(run.path, step, state.seconds, {}, interrupted=True)
@@ -179,8 +210,8 @@ def train(config: Config, *, resume: bool = False, change: Change | None = None)
         started = time.perf_counter()
         if _out_of_patience(state, config):
             log.info("no better validation for %d in a row: stopping", state.validations_since_best)
-        _save(run, model, optimizer, state, task)
-        chosen, scores = _choose_weights(run, task, model, state)
+        _save(run, everywhere, optimizer, state)
+        chosen, scores = _choose_weights(run, everywhere, state)
         state.seconds += time.perf_counter() - started
         log.info(
             "%d steps in %.1f min; %s holds the weights: %s",
@@ -219,17 +250,22 @@ def _add_to_window(
 
 
 def _keep_if_best(
-    run: RunDirectory, task: AnyTask, model: Model, state: TrainingState, scores: dict[str, float]
+    run: RunDirectory,
+    everywhere: AnySpread,
+    weights: dict[str, Tensor],
+    state: TrainingState,
+    scores: dict[str, float],
 ) -> bool:
+    task = everywhere.task
     score = _score(scores, task.config)
     if state.best_score is not None and not score > state.best_score:
         state.validations_since_best += 1
         return False
     state.best_score, state.best_step, state.validations_since_best = score, state.step, 0
     state.best_metrics = scores
-    weights = named_weights(model)
-    for path in (run.best, run.model):
-        save_weights(weights, path, _metadata(state.step, task))
+    if everywhere.world.is_first:
+        for path in (run.best, run.model):
+            save_weights(weights, path, _metadata(state.step, task))
     return True
 
 
@@ -244,27 +280,30 @@ def _out_of_patience(state: TrainingState, config: Config) -> bool:
 
 
 def _choose_weights(
-    run: RunDirectory, task: AnyTask, model: Model, state: TrainingState
+    run: RunDirectory, everywhere: AnySpread, state: TrainingState
 ) -> tuple[str, dict[str, float]]:
     """Leaves in model.safetensors the last weights, their average or the best, by validation.
 
     Done once more, it does the same. Returns what the weights are, and their scores.
     """
-    candidates = {"last": {name: w.clone() for name, w in named_weights(model).items()}}
+    task, world = everywhere.task, everywhere.world
+    world.wait()  # for the last checkpoint
+    candidates = {"last": {name: w.clone() for name, w in everywhere.weights().items()}}
     last = last_weights(run, task.config.training.average_checkpoints)
     if len(last) > 1:
         candidates[f"average of the last {len(last)}"] = average_weights(last)
     results: dict[str, dict[str, float]] = {}
     for name, weights in candidates.items():
-        load_weights(model, weights, source=name)
-        results[name] = task.validate(model)
+        results[name] = task.validate(everywhere.whole(weights), world=world)
         log.info("%s: %s", name, format_scores(results[name]))
     chosen = max(results, key=lambda name: _score(results[name], task.config))
     best = state.best_score if run.step_of_best() == state.best_step else None
     if best is None or _score(results[chosen], task.config) >= best:
-        save_weights(candidates[chosen], run.model, _metadata(state.step, task))
+        if world.is_first:
+            save_weights(candidates[chosen], run.model, _metadata(state.step, task))
         return chosen, results[chosen]
-    write_atomically(run.model, run.best.read_bytes())
+    if world.is_first:
+        write_atomically(run.model, run.best.read_bytes())
     return f"best, step {state.best_step}", state.best_metrics
 
 
@@ -277,28 +316,32 @@ def _metadata(step: int, task: AnyTask) -> dict[str, str]:
 
 def _save(
     run: RunDirectory,
-    model: Model,
+    everywhere: AnySpread,
     optimizer: torch.optim.Optimizer,
     state: TrainingState,
-    task: AnyTask,
 ) -> None:
-    _require_finite_weights(model, state.step, run)
+    weights = _finite_weights(everywhere, state.step, run)
+    moments = everywhere.moments(optimizer)
+    # Each process knows only its own place in a stream.
+    places = [place for each in everywhere.world.gather(state.stream) for place in each]
+    if not everywhere.world.is_first:
+        return
+    settings = everywhere.task.config.training
     save_checkpoint(
         run,
         Checkpoint(
-            named_weights(model),
-            named_moments(optimizer, model),
-            state,
-            _metadata(state.step, task),
+            weights, moments, replace(state, stream=places), _metadata(state.step, everywhere.task)
         ),
-        keep=task.config.training.keep_checkpoints,
-        every=task.config.training.checkpoint_every,
+        keep=settings.keep_checkpoints,
+        every=settings.checkpoint_every,
     )
 
 
-def _require_finite_weights(model: Model, step: int, run: RunDirectory) -> None:
+def _finite_weights(everywhere: AnySpread, step: int, run: RunDirectory) -> dict[str, Tensor]:
+    weights = everywhere.weights()
     try:
-        require_finite(named_weights(model), source=f"the model after step {step}")
+        require_finite(weights, source=f"the model after step {step}")
+        return weights
     except CheckpointError as error:
         raise DivergedError(
             f"{error}, so it is not saved.\n"

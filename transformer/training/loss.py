@@ -68,7 +68,8 @@ def consistency_loss(logits: Tensor, n_tokens: int) -> Tensor:
 # instead of 103 (2 x 1,267 tokens, 4,000 pieces, bf16, two cores of an AMD EPYC; 26 ms are matrix
 # products).
 
-_CACHED = 2**18  # logits at a time on a CPU; their probabilities in fp32 take a megabyte
+CACHED = 2**18
+"""Logits at a time on a CPU; their probabilities in fp32 take a megabyte."""
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):
@@ -170,6 +171,6 @@ def _precise(logits: Tensor) -> torch.dtype:
 
 
 def _slices(n_rows: int, logits: Tensor) -> Iterator[slice]:
-    size = max(1, _CACHED // logits.size(1)) if logits.device.type == "cpu" else max(1, n_rows)
+    size = max(1, CACHED // logits.size(1)) if logits.device.type == "cpu" else max(1, n_rows)
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))

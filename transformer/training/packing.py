@@ -37,12 +37,20 @@ def token_logits(model: Transformer, src: Tensor, tgt_in: Tensor) -> tuple[Tenso
     Returns:
         (rows, vocab_size), and what tells to which tokens the rows belong.
     """
+    (src, source), (tgt_in, target) = packed(model, src, tgt_in)
+    memory = model.encode(src, source)
+    return model.output.logits(model.decode(tgt_in, target, memory)), target
+
+
+def packed(
+    model: Transformer, src: Tensor, tgt_in: Tensor
+) -> tuple[tuple[Tensor, "Packed"], tuple[Tensor, "Packed"]]:
+    """The ids of both sides in rows, and where these stand in their sentences."""
     src, tgt_in = (round_up_length(ids, model.pad_id) for ids in (src, tgt_in))
     n_heads = model.config.n_heads
     source = Packed.of(model.source_layout(src), src != model.pad_id, n_heads)
     target = Packed.of(model.target_layout(tgt_in), tgt_in != model.pad_id, n_heads)
-    memory = model.encode(source.pack(src), source)
-    return model.output.logits(model.decode(target.pack(tgt_in), target, memory)), target
+    return (source.pack(src), source), (target.pack(tgt_in), target)
 
 
 @dataclass(frozen=True)

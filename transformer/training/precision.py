@@ -15,8 +15,14 @@ from ..memory import keep_compiled_products, keep_freed_memory
 Precision = Literal["fp32", "bf16"]
 
 
-def set_up(settings: TrainingConfig) -> tuple[torch.device, Precision]:
+def set_up(
+    settings: TrainingConfig, local_rank: int | None = None
+) -> tuple[torch.device, Precision]:
     """Makes the process ready to train; call it before computing anything.
+
+    Args:
+        settings: of the run.
+        local_rank: which of several processes on this machine; on GPUs each takes its own.
 
     Returns:
         The device and the precision to compute with.
@@ -27,6 +33,9 @@ def set_up(settings: TrainingConfig) -> tuple[torch.device, Precision]:
     keep_compiled_products()
     keep_freed_memory()
     device = choose_device(settings.device)
+    if device.type == "cuda" and local_rank is not None:
+        device = choose_device(f"cuda:{local_rank}")
+        torch.cuda.set_device(device)
     set_threads(settings.threads)
     # Python's collector need not look at the 200,000 objects of imported modules again and again:
     # 1 % of an update of the Multi30k model.

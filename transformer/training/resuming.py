@@ -27,10 +27,10 @@ from ..runs.loading import require_same_run
 from ..runs.weights import read_metadata
 
 # What may differ from the run that is resumed: settings that the next update does not depend on.
-# On `device` and `threads` it depends in its last bits only; `check_continuity` warns.
+# On `device`, `threads` and `parallel` it depends in its last bits only; `check_continuity` warns.
 _CHANGEABLE = {
-    *("max_epochs", "device", "threads", "validate_every", "checkpoint_every", "keep_checkpoints"),
-    *("average_checkpoints", "patience", "log_every", "tensorboard"),
+    *("max_epochs", "device", "threads", "parallel", "validate_every", "checkpoint_every"),
+    *("keep_checkpoints", "average_checkpoints", "patience", "log_every", "tensorboard"),
 }
 
 
@@ -122,7 +122,8 @@ def claim(run: RunDirectory, config: Config, resume: bool) -> tuple[Checkpoint |
     if empty:
         raise TrainingError(f"there is no run to resume in {run.path}; leave out --resume")
     before = run.load_config()
-    free = {"decoding", "text", *(f"training.{name}" for name in _changeable(config))}
+    free = {"decoding", "text", "data.streaming_workers"}
+    free |= {*(f"training.{name}" for name in _changeable(config))}
     changed: list[str] = []
     notes: list[str] = []
     for key, old, new in _differences(before, config):
@@ -182,6 +183,7 @@ def check_continuity(
     texts: dict[str, str],
     device: torch.device,
     precision: str,
+    processes: int = 1,
 ) -> list[str]:
     """Notes in `state` what the bits of this run depend on, and compares it with what was there.
 
@@ -198,6 +200,7 @@ def check_continuity(
         "device": device.type,
         "precision": precision,
         "threads": torch.get_num_threads(),
+        "processes": processes,
         "torch": torch.__version__,
     }
     for split, text in texts.items():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
@@ -14,8 +15,10 @@ from ..runs.loading import require_change, require_same_run
 from ..runs.weights import named_weights, read_model
 from .language_modeling import LanguageModelingTask
 from .resuming import TrainingError
+from .streaming import StreamedTranslationTask
 from .task import AnyTask, Change
 from .translation import TranslationTask
+from .world import N_TURNS, World
 
 SHIPPED = "shipped"
 """`training.start_from` calls the model in the package so; a folder of that name is ./shipped."""
@@ -57,9 +60,36 @@ def prepare(
     """
     if tokenizer_path is None and (start := find_start(config)):
         tokenizer_path = start.tokenizer
+    if config.task == "translation" and config.data.streaming:
+        return StreamedTranslationTask.prepare(config, tokenizer_path, change)
     if config.task == "translation":
         return TranslationTask.prepare(config, tokenizer_path, change)
     return LanguageModelingTask.prepare(config, tokenizer_path, change)
+
+
+def prepare_together(
+    config: Config, tokenizer_path: Path | None, change: Change | None, world: World
+) -> AnyTask:
+    """The same in every process of a world. The first one trains the tokenizer and fills the cache.
+
+    Raises:
+        CorpusError, TokenizerError, TrainingError: as `prepare`; the first process tells it.
+    """
+    if world.size == 1:
+        return prepare(config, tokenizer_path, change)
+    task: AnyTask | None = None
+    with TemporaryDirectory() as folder:
+        for turn in range(N_TURNS):
+            with world.together():
+                if turn == world.turn:
+                    task = prepare(config, tokenizer_path, change)
+            if turn == 0:
+                given = task and (task.tokenizer.file_name, task.tokenizer.model)
+                name, model = world.gather(given)[0] or ("", b"")
+                tokenizer_path = Path(folder) / name
+                tokenizer_path.write_bytes(model)
+    assert task is not None
+    return task
 
 
 def take_over(config: Config, *, resume: bool = False) -> tuple[Config, list[str]]:

@@ -10,8 +10,10 @@ from ..config import Config
 from ..data.text_tokenizers import TextTokenizer
 from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
+from ..runs.checkpoints import TrainingState
 from .journal import Journal
 from .loss import Loss
+from .world import ALONE, World
 
 Model = Transformer | GPT
 
@@ -89,18 +91,27 @@ class Task(Protocol[M, B]):
     def new_model(self) -> M:
         """With first weights from torch's global generator."""
 
-    def batches(self, *, epoch: int, skip: int) -> Iterator[B]:
-        """The batches of an epoch in training order, without the first `skip`: a pure function."""
+    def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[B]:
+        """The batches of an epoch in training order, without the first `skip`: a pure function.
+
+        With `every` above 1, the first of every so many: the share of one of several processes.
+        """
+
+    def deal(self, state: TrainingState, world: World) -> Iterator[B]:
+        """This process's batches of the epoch of `state`, from where it stands."""
 
     def loss(self, model: M, batch: B, step: int) -> Loss:
         """The loss of one batch of the update `step`, which is about to be made."""
 
-    def validate(self, model: M, journal: Journal | None = None) -> dict[str, float]:
+    def validate(
+        self, model: M, journal: Journal | None = None, world: World = ALONE
+    ) -> dict[str, float]:
         """Scores on the validation text, with names that begin with `val_`; `val_loss` is one.
 
         Args:
             model: what is scored; it ends in evaluation mode.
             journal: shows a few samples of what the model writes.
+            world: the processes that share the work; all have the same model and get all scores.
 
         Raises:
             TrainingError: the loss is not finite.

@@ -1,7 +1,7 @@
 """The task of translation: sentence pairs, the Transformer, label smoothing, BLEU."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,11 +27,13 @@ from ..data.tokenizer import Tokenizer, train_tokenizer
 from ..inference.evaluation import bleu
 from ..inference.translator import Translator
 from ..model.encoder_decoder import Transformer
+from ..runs.checkpoints import TrainingState
 from .journal import Journal
 from .loss import Loss, consistency_loss, label_smoothed_cross_entropy
 from .packing import token_logits
 from .task import Change, Extent
 from .validation import add_up
+from .world import ALONE, World
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class TranslationTask:
         """
         log.info("reading the text")
         train_pairs, val_pairs = load_corpus(config.data, "train"), load_corpus(config.data, "val")
-        tokenizer = _tokenizer(config, tokenizer_path, train_pairs)
+        tokenizer = choose_tokenizer(config, tokenizer_path, _lines(train_pairs))
         train = encode_corpus(train_pairs, tokenizer, config.data.cleaning.max_tokens)
         expected = float(pair_weights(train).sum(dtype=np.float64))
         if expected < 1:
@@ -80,7 +82,7 @@ class TranslationTask:
             )
         longest_src = int(lengths(train)[:, 0].max()) + 1
         val = encode_corpus(val_pairs, tokenizer)
-        _require_short(val, config)
+        require_short(val, config)
         return cls(config, tokenizer, train, val, longest_src, change)
 
     @property
@@ -102,8 +104,8 @@ class TranslationTask:
             pad_id=self.tokenizer.pad_id,
         )
 
-    def batches(self, *, epoch: int, skip: int) -> Iterator[Batch]:
-        """The batches of an epoch in training order, without the first `skip`."""
+    def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[Batch]:
+        """Every `every`-th batch of an epoch in training order, without the first `skip`."""
         return epoch_batches(
             self.train,
             self.tokenizer,
@@ -112,6 +114,13 @@ class TranslationTask:
             seed=self.config.seed,
             epoch=epoch,
             skip=skip,
+            every=every,
+        )
+
+    def deal(self, state: TrainingState, world: World) -> Iterator[Batch]:
+        """This process's batches of the epoch of `state`, from where it stands."""
+        return self.batches(
+            epoch=state.epoch, skip=state.batches_done + world.rank, every=world.size
         )
 
     def loss(self, model: Transformer, batch: Batch, step: int) -> Loss:
@@ -150,7 +159,9 @@ class TranslationTask:
             overwrite=overwrite,
         )
 
-    def validate(self, model: Transformer, journal: Journal | None = None) -> dict[str, float]:
+    def validate(
+        self, model: Transformer, journal: Journal | None = None, world: World = ALONE
+    ) -> dict[str, float]:
         """Loss over the whole validation set and BLEU of its first sentences, translated greedily.
 
         Returns:
@@ -167,14 +178,15 @@ class TranslationTask:
         with torch.inference_mode():
             losses = (
                 self._cross_entropy(*self._token_logits(model, batch.to(model.device)))
-                for batch in batches
+                for batch in islice(batches, world.rank, None, world.size)
             )
-            scores = add_up(losses).scores()
+            scores = add_up(losses, world).scores()
         if self.config.training.val_bleu_sentences:
             pairs = self.val.pairs[: self.config.training.val_bleu_sentences]
             greedy, whole = DecodingConfig(beam_size=1), TextConfig(split="never")
             translator = Translator(model, self.tokenizer, greedy, whole)
-            translations = [best[0].text for best in translator.translate_batch(pairs["src"])]
+            mine = translator.translate_batch(world.share(pairs["src"]))
+            translations = world.joined([best[0].text for best in mine])
             scores["val_bleu"] = bleu(translations, pairs["tgt"])
             if journal:
                 journal.write_samples(pairs["src"], translations, pairs["tgt"])
@@ -221,12 +233,13 @@ class TranslationTask:
         return Extent(n_src, batch.n_tokens, rows, src_len, tgt_len)
 
 
-def _tokenizer(config: Config, given: Path | None, pairs: Corpus) -> Tokenizer:
+def choose_tokenizer(config: Config, given: Path | None, lines: Iterable[str]) -> Tokenizer:
+    """The one that is given, or that the settings name, or a new one, trained on lines."""
     settings = config.tokenizer
     path = given or settings.path
     if path is None:
         log.info("training a vocabulary of %s pieces", f"{settings.vocab_size:,}")
-        return train_tokenizer(_lines(pairs), settings, seed=config.seed)
+        return train_tokenizer(lines, settings, seed=config.seed)
     tokenizer = Tokenizer.load(path, sampling_alpha=settings.sampling_alpha)
     asked = "vocab_size" in settings.model_fields_set
     if asked and tokenizer.vocab_size != settings.vocab_size:
@@ -246,7 +259,8 @@ def _lines(corpus: Corpus) -> Iterator[str]:
             yield from pair
 
 
-def _require_short(val: Corpus, config: Config) -> None:
+def require_short(val: Corpus, config: Config) -> None:
+    """Raises CorpusError if a pair of the validation set would take too much memory."""
     # Nothing leaves out long validation pairs, and the memory of attention grows as the square of
     # their length: 10 GB at 16,000 pieces. Four times the longest training sentence is a length
     # that no model translates well anyway.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .journal import perplexity
 from .loss import Loss
 from .resuming import TrainingError
+from .world import ALONE, World
 
 
 class Totals(NamedTuple):
@@ -26,8 +27,8 @@ class Totals(NamedTuple):
         }
 
 
-def add_up(losses: Iterable[Loss]) -> Totals:
-    """The sum of the losses of many batches.
+def add_up(losses: Iterable[Loss], world: World = ALONE) -> Totals:
+    """The sum of the losses of many batches, those of all processes.
 
     Raises:
         TrainingError: it is not finite.
@@ -37,6 +38,7 @@ def add_up(losses: Iterable[Loss]) -> Totals:
     for loss in losses:
         smoothed, nll = smoothed + float(loss.smoothed), nll + float(loss.nll)
         n_tokens += loss.n_tokens
+    smoothed, nll, n_all = world.total([smoothed, nll, n_tokens])
     if not math.isfinite(smoothed):
         raise TrainingError(
             f"the loss of the validation set is {smoothed}, although every weight is finite: the "
@@ -44,4 +46,4 @@ def add_up(losses: Iterable[Loss]) -> Totals:
             f"training.precision=fp32, or a lower learning rate (training.peak_learning_rate or "
             f"training.learning_rate_scale)"
         )
-    return Totals(smoothed, nll, n_tokens)
+    return Totals(smoothed, nll, int(n_all))

@@ -1,0 +1,271 @@
+"""Streams lose nothing, see nothing twice, and go on exactly, whoever reads them."""
+
+import gzip
+import json
+import pickle
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transformer.config import CleaningConfig, DataConfig
+from transformer.data.batching import Batch
+from transformer.data.plain_text import CorpusError
+from transformer.data.shards import find_shards, sample
+from transformer.data.streaming import Lane, PairStream, deal, deal_again, lane_batches
+from transformer.data.tokenizer import Tokenizer
+
+WORDS = ["Hund", "Katze", "Ball", "Haus", "Brot", "Wasser", "Garten", "Schnee", "Stadt", "Zug"]
+SIZES = (7, 1, 23, 0, 12)
+
+
+def pair(shard: int, i: int) -> tuple[str, str]:
+    """No two are alike, and they differ in length."""
+    name = f"{WORDS[shard]} {i}"
+    return " ".join([name, *WORDS[: i % 5]]), " ".join([name, *WORDS[: (i * 3) % 7]])
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of 7, 1, 23, 0 and 12 pairs."""
+    folder = tmp_path_factory.mktemp("shards")
+    for shard, size in enumerate(SIZES):
+        lines = ["\t".join(pair(shard, i)) + "\n" for i in range(size)]
+        (folder / f"part-{shard}.tsv").write_text("".join(lines))
+    return folder
+
+
+ALL = Counter(pair(shard, i) for shard, size in enumerate(SIZES) for i in range(size))
+
+
+def stream(data: DataConfig, tokenizer: Tokenizer, epoch: int = 0) -> PairStream:
+    return PairStream(data, tokenizer, batch_tokens=64, seed=3, epoch=epoch)
+
+
+def settings_of(path: Any, **given: Any) -> DataConfig:
+    return DataConfig(train=path, streaming=True, **given)
+
+
+def texts(batch: Batch, tokenizer: Tokenizer) -> list[tuple[str, str]]:
+    sides = [
+        [tokenizer.decode(ids) for ids in side.tolist()] for side in (batch.src, batch.tgt_out)
+    ]
+    return list(zip(*sides, strict=True))
+
+
+def through_json(lane: Lane) -> Lane:
+    return Lane.of_json(json.loads(json.dumps(lane.as_json())))
+
+
+def run(
+    found: PairStream, lane: Lane, tokenizer: Tokenizer, stop: int = 10**9
+) -> tuple[list[list[tuple[str, str]]], Lane]:
+    """The first batches of a lane, and where it then stands."""
+    batches: list[list[tuple[str, str]]] = []
+    if stop == 0:
+        return batches, lane
+    for batch, after in found.batches(lane):
+        lane = after
+        if batch is not None:
+            batches.append(texts(batch, tokenizer))
+        if len(batches) == stop:
+            break
+    return batches, through_json(lane)
+
+
+def seen(batches: list[list[tuple[str, str]]]) -> Counter[tuple[str, str]]:
+    return Counter(pair for batch in batches for pair in batch)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 8), min_size=1, max_size=4),
+    stops=st.lists(st.integers(0, 6), min_size=8, max_size=8),
+    buffer=st.integers(1, 30),
+    epoch=st.integers(0, 5),
+)
+def test_each_pair_comes_once(
+    shards: Path, tokenizer: Tokenizer, sizes: list[int], stops: list[int], buffer: int, epoch: int
+) -> None:
+    """Whatever the number of lanes is, however often it changes, wherever they are stopped."""
+    data = settings_of(str(shards / "part-*.tsv"), shuffle_buffer=buffer)
+    found = stream(data, tokenizer, epoch)
+    lanes = deal(len(SIZES), min(sizes[0], len(SIZES)), seed=3, epoch=epoch)
+    got: Counter[tuple[str, str]] = Counter()
+    for n in sizes[1:]:
+        ends = [
+            run(found, lane, tokenizer, stop)
+            for lane, stop in zip(lanes, stops[: len(lanes)], strict=True)
+        ]
+        for batches, _ in ends:
+            got += seen(batches)
+        lanes = [through_json(lane) for lane in deal_again([lane for _, lane in ends], n)]
+    for lane in lanes:
+        got += seen(run(found, lane, tokenizer)[0])
+    assert got == ALL
+
+
+@pytest.mark.parametrize("stop", [0, 1, 4, 9])
+def test_a_lane_goes_on_exactly(shards: Path, tokenizer: Tokenizer, stop: int) -> None:
+    data = settings_of(str(shards / "part-*.tsv"), shuffle_buffer=9)
+    found = stream(data, tokenizer)
+    [lane] = deal(len(SIZES), 1, seed=3, epoch=0)
+    whole, last = run(found, lane, tokenizer)
+    begun, place = run(found, lane, tokenizer, stop)
+    rest, end = run(stream(data, tokenizer), place, tokenizer)
+    assert begun + rest == whole
+    assert end == last and last.counts == {"read": sum(SIZES)}
+
+
+def test_epochs_come_in_different_orders(shards: Path, tokenizer: Tokenizer) -> None:
+    data = settings_of(str(shards / "part-*.tsv"), shuffle_buffer=9)
+    orders = []
+    for epoch in range(2):
+        [lane] = deal(len(SIZES), 1, seed=3, epoch=epoch)
+        batches, _ = run(stream(data, tokenizer, epoch), lane, tokenizer)
+        assert seen(batches) == ALL
+        orders.append(batches)
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_processes_make_the_same_batches(shards: Path, tokenizer: Tokenizer, workers: int) -> None:
+    """And where they stand, after any of them, is enough to go on with."""
+    data = settings_of(str(shards / "part-*.tsv"), shuffle_buffer=5)
+    found = stream(data, tokenizer)
+    lanes = deal(len(SIZES), workers, seed=3, epoch=0)
+    whole = [
+        (texts(batch, tokenizer), [through_json(lane) for lane in after])
+        for batch, after in lane_batches(found, lanes, workers=workers)
+    ]
+    assert seen([batch for batch, _ in whole]) == ALL
+    for stop in (2, len(whole) // 2, len(whole) - 1):
+        rest = lane_batches(found, whole[stop][1], workers=workers)
+        assert [texts(batch, tokenizer) for batch, _ in rest] == [b for b, _ in whole[stop + 1 :]]
+
+
+def test_a_stream_can_be_sent(shards: Path, tokenizer: Tokenizer) -> None:
+    found = stream(settings_of(str(shards / "part-*.tsv")), tokenizer)
+    assert len(found.shards) == len(SIZES)
+    sent = pickle.loads(pickle.dumps(found))
+    [lane] = deal(len(SIZES), 1, seed=3, epoch=0)
+    assert run(sent, lane, tokenizer) == run(found, lane, tokenizer)
+
+
+def test_weights_repeat_and_leave_out_pairs(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    for name in ("once", "twice", "seldom"):
+        lines = [f"Hund {name} {i}\tdog {name} {i}\n" for i in range(400)]
+        (tmp_path / f"{name}.tsv").write_text("".join(lines))
+    weights = {"once": 1.0, "twice": 2.0, "seldom": 0.25}
+    train = [{"path": str(tmp_path / f"{n}.tsv"), "weight": w} for n, w in weights.items()]
+    data = settings_of(train, cleaning=CleaningConfig(drop_duplicates=False), shuffle_buffer=100)
+    seldom = []
+    for epoch in range(2):
+        [lane] = deal(3, 1, seed=3, epoch=epoch)
+        batches, _ = run(stream(data, tokenizer, epoch), lane, tokenizer)
+        counts = seen(batches)
+        assert all(n == 1 for (src, _), n in counts.items() if "once" in src)
+        assert all(n == 2 for (src, _), n in counts.items() if "twice" in src)
+        seldom.append({src for src, _ in counts if "seldom" in src})
+        assert 60 <= len(seldom[-1]) <= 140
+        assert len(counts) == 800 + len(seldom[-1])
+    assert seldom[0] != seldom[1]
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    rows = ["Hund\tdog", "Hund\tdog", "\tdog", "собака\tпёс", "Hund " * 400 + "\t" + "dog " * 400]
+    (tmp_path / "a.tsv").write_text("".join(f"{row}\n" for row in rows))
+    [lane] = deal(1, 1, seed=3, epoch=0)
+    data = settings_of(str(tmp_path / "a.tsv"), cleaning=CleaningConfig(max_tokens=60))
+    batches, end = run(stream(data, tokenizer), lane, tokenizer)
+    assert seen(batches) == {("Hund", "dog"): 1}
+    left_out = {"duplicate": 1, "empty": 1, "wrong script": 1, "too long": 1}
+    assert end.counts == {"read": 5, **left_out}
+
+
+def write_hub(folder: Path) -> Path:
+    """A hub dataset of three shards, laid out as the hub does it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (folder / "data").mkdir(parents=True)
+    for shard in range(3):
+        pairs = [pair(shard, i) for i in range(11)]
+        rows = [{"de": de, "en": en} for de, en in pairs]
+        table = pa.table({"translation": rows})
+        path = folder / "data" / f"train-{shard:05}-of-00003.parquet"
+        pq.write_table(table, path, row_group_size=4)
+    return folder
+
+
+def write_json(folder: Path) -> Path:
+    folder.mkdir()
+    for shard in range(3):
+        with gzip.open(folder / f"{shard}.jsonl.gz", "wt") as file:
+            for de, en in (pair(shard, i) for i in range(11)):
+                file.write(json.dumps({"en": en, "de": de}) + "\n")
+    return folder
+
+
+def write_aligned(folder: Path) -> Path:
+    folder.mkdir()
+    for shard in range(3):
+        pairs = [pair(shard, i) for i in range(11)]
+        for side, language in enumerate(("de", "en")):
+            lines = "".join(f"{both[side]}\n" for both in pairs)
+            (folder / f"part{shard}.{language}").write_text(lines)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["hub", "parquet", "json", "aligned"])
+@pytest.mark.parametrize("stop", [0, 3, 8])
+def test_every_format_is_read_in_shards(
+    kind: str, stop: int, tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    source = {
+        "hub": lambda: f"hub:{write_hub(tmp_path / 'a')}",
+        "parquet": lambda: str(write_hub(tmp_path / "a") / "data" / "*.parquet"),
+        "json": lambda: str(write_json(tmp_path / "a") / "*.jsonl.gz"),
+        "aligned": lambda: str(write_aligned(tmp_path / "a") / "part*"),
+    }[kind]()
+    data = settings_of(source, shuffle_buffer=7)
+    found = stream(data, tokenizer)
+    assert len(found.shards) == 3
+    expected = Counter(pair(shard, i) for shard in range(3) for i in range(11))
+    [lane] = deal(3, 1, seed=3, epoch=0)
+    whole, _ = run(found, lane, tokenizer)
+    assert seen(whole) == expected
+    begun, place = run(found, lane, tokenizer, stop)
+    rest, _ = run(stream(data, tokenizer), place, tokenizer)
+    assert begun + rest == whole
+    looked_at = sample(found.shards, 6)
+    assert [pairs for _, pairs in looked_at] == [[pair(s, 0), pair(s, 1)] for s in range(3)]
+
+
+def errors() -> Iterator[tuple[str, dict[str, str], str]]:
+    yield "no file", {}, "data.train: no file fits .*none-*"
+    yield "malformed", {"a": "Hund\tdog\n", "b": "Hund\n"}, r"b\.tsv:1: a line must be source, tab"
+    yield "empty", {"a": "", "b": ""}, "no pairs in"
+
+
+@pytest.mark.parametrize(("files", "told"), [e[1:] for e in errors()], ids=[e[0] for e in errors()])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_cannot_be_read_is_told(
+    files: dict[str, str], told: str, workers: int, tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    for name, text in files.items():
+        (tmp_path / f"{name}.tsv").write_text(text)
+    data = settings_of(str(tmp_path / ("*.tsv" if files else "none-*.tsv")))
+    with pytest.raises(CorpusError, match=told):
+        sample(find_shards(data), 10)
+        lanes = deal(2, max(1, workers), seed=1, epoch=0)
+        list(lane_batches(stream(data, tokenizer), lanes, workers=workers))
+
+
+def test_there_must_be_a_shard_for_every_lane() -> None:
+    with pytest.raises(CorpusError, match="has 3 shards, and 4 processes read it"):
+        deal(3, 4, seed=1, epoch=0)
