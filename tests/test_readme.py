@@ -30,7 +30,10 @@ TRIED = [
     README,
     *(
         ROOT / "docs" / f"{n}.md"
-        for n in ("training", "translating", "serving", "gpt", "looking-inside", "paper", "what-if")
+        for n in (
+            *("training", "translating", "serving", "gpt", "looking-inside", "paper", "what-if"),
+            "scaling",
+        )
     ),
 ]
 TRIED.append(ROOT / "docs" / "benchmarks.md")
@@ -167,6 +170,9 @@ def try_command(command: str, folder: Path) -> str:
     if words[0] == "transformer-serve" and "--new-key" not in words:
         with serving(words, folder) as url, urllib.request.urlopen(f"{url}/health") as answer:
             return str(answer.read().decode())
+    if words[0] == "torchrun":
+        words[2] = "2"  # in place of eight
+        return run_in_shell(shlex.join([*words, *SHORT, *SMALL]), folder)
     if "|" in words:
         return run_in_shell(command, folder)
     assert words[0].startswith("transformer-"), f"a command that is not known: {command}"
@@ -212,6 +218,7 @@ def test_the_pages_work_in_the_order_given(workplace: Path) -> None:
             "generate",
             "lab",
             "serve",
+            "synthesize",
         )
     }
     for name in ("test.en", "lines.en", "greedy.en", "fast.en", "short.en"):

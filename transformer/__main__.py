@@ -4,7 +4,10 @@ import sys
 
 from . import cli
 
-COMMANDS = ("train", "translate", "evaluate", "generate", "explain", "export", "lab", "serve")
+COMMANDS = (
+    *("train", "translate", "evaluate", "generate", "explain", "export", "lab", "serve"),
+    "synthesize",
+)
 
 
 def main() -> int:

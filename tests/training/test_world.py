@@ -318,3 +318,25 @@ def test_what_cannot_be_is_told_once(corpus: Path, tmp_path: Path) -> None:
     assert done.stderr.count("error: ") == 1
     assert "is not empty, and a run is never overwritten" in done.stderr
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_told_to_end_saves_and_goes_on_in_the_same_bits(
+    corpus: Path, tmp_path: Path
+) -> None:
+    given = ["training.accumulate=2", "training.max_steps=240", "training.checkpoint_every=100"]
+    given += ["training.validate_every=120"]
+    run = tmp_path / "run"
+    process = subprocess.Popen(command(2, run, corpus, *given), stderr=subprocess.PIPE, text=True)
+    ended = time.monotonic() + 120
+    while not (run / "metrics.jsonl").exists() or len(rows(run, "loss")) < 5:
+        assert time.monotonic() < ended and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    stopped = newest_checkpoint(RunDirectory(run))
+    assert stopped is not None and 5 <= stopped.state.step < 240
+    trained(2, run, corpus, *given, "--resume")
+    trained(2, tmp_path / "whole", corpus, *given)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("run", "whole")]
+    assert weights[0] == weights[1]

@@ -6,6 +6,7 @@ from .export import main as export_main
 from .generate import main as generate_main
 from .lab import main as lab_main
 from .serve import main as serve_main
+from .synthesize import main as synthesize_main
 from .train import main as train_main
 from .translate import main as translate_main
 
@@ -16,6 +17,7 @@ __all__ = [
     "generate_main",
     "lab_main",
     "serve_main",
+    "synthesize_main",
     "train_main",
     "translate_main",
 ]

@@ -1,0 +1,136 @@
+"""A streamed corpus of millions of pairs: does memory stay flat, and does a run resume exactly?
+
+    python scripts/benchmark_streaming.py --pairs 10000000
+
+The pairs are made of the built-in corpus, two sentences each, and lie in JSON lines, a hundred
+thousand to a file. A very small model trains on all of them, once; the table shows the memory of
+the process that trains and of the one that makes batches. Then a run that was killed in the middle
+is resumed, and compared with one that was not.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from transformer.data.builtin.corpus import sample_pairs
+
+PER_FILE = 100_000
+MODEL = [
+    *("model.d_model=32", "model.d_ff=64", "model.n_heads=2"),
+    *("model.n_encoder_layers=1", "model.n_decoder_layers=1", "tokenizer.vocab_size=1000"),
+]
+
+
+def main() -> None:
+    """Writes the pairs, trains on them, prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pairs", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, help="for pairs and runs (a temporary one)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
+        folder = Path(name)
+        size = write(folder, args.pairs)
+        print(f"{args.pairs:,} pairs in {-(-args.pairs // PER_FILE)} files, {size / 1e9:.2f} GB")
+        watch(folder, args.pairs)
+        resume(folder)
+
+
+def write(folder: Path, n: int) -> int:
+    """The files; their bytes."""
+    sentences = sample_pairs("train", 40_000)
+    draw = random.Random(1)
+    total = 0
+    for first in range(0, n, PER_FILE):
+        rows = []
+        for _ in range(min(PER_FILE, n - first)):
+            one, two = draw.choice(sentences), draw.choice(sentences)
+            rows.append(json.dumps({"de": f"{one[0]} {two[0]}", "en": f"{one[1]} {two[1]}"}))
+        path = folder / f"part-{first // PER_FILE:04}.jsonl"
+        path.write_text("\n".join([*rows, ""]))
+        total += path.stat().st_size
+    return total
+
+
+def command(folder: Path, run: Path, *given: str) -> list[str]:
+    """Training on all files."""
+    config = folder / "config.yaml"
+    config.write_text("task: translation\n")
+    return [
+        *(sys.executable, "-m", "transformer", "train", "--config", str(config)),
+        *(f"run_dir={run}", f"data.train={folder}/part-*.jsonl", "data.val=builtin"),
+        *("data.streaming=true", "training.batch_tokens=16000", "training.val_bleu_sentences=0"),
+        *("tokenizer.max_training_sentences=200000", "training.validate_every=1000000"),
+        *("training.log_every=20", "training.checkpoint_every=100", "training.tensorboard=false"),
+        *(*MODEL, *given),
+    ]
+
+
+def watch(folder: Path, n: int) -> None:
+    """Trains for an epoch, and prints memory on the way."""
+    run = folder / "whole"
+    more = ("training.max_epochs=1", "training.max_steps=1000000")
+    words = command(folder, run, *more)
+    print(f"{'read':>12}{'minutes':>9}{'trains, MiB':>13}{'makes batches, MiB':>20}")
+    started, told = time.monotonic(), 0
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            n_read = pairs_read(run)
+            if n_read >= told + n // 10:
+                told = n_read
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+                sizes = [resident(process.pid), *map(resident, children.read_text().split())]
+                minutes = (time.monotonic() - started) / 60
+                print(f"{n_read:>12,}{minutes:>9.1f}{sizes[0]:>13,.0f}{max(sizes[1:]):>20,.0f}")
+            if "end of an epoch" in line:
+                print(line.strip())
+    if process.returncode:
+        sys.exit("the training failed")
+
+
+def pairs_read(run: Path) -> int:
+    """As the newest checkpoint says."""
+    states = sorted(run.glob("checkpoints/step-*/state.json"))
+    if not states:
+        return 0
+    try:
+        lanes = json.loads(states[-1].read_text())["stream"]
+    except (OSError, ValueError):  # just being deleted
+        return 0
+    return sum(lane["counts"].get("read", 0) for part in lanes for lane in part)
+
+
+def resident(pid: int | str) -> float:
+    """MiB of a process in memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+def resume(folder: Path) -> None:
+    """A run of 300 updates that is killed after 150 or so, beside one that is not."""
+    given = ["training.max_steps=300", "training.checkpoint_every=20"]
+    subprocess.run(command(folder, folder / "a", *given), check=True, capture_output=True)
+    with subprocess.Popen(
+        command(folder, folder / "b", *given), stderr=subprocess.DEVNULL
+    ) as process:
+        while not (folder / "b" / "checkpoints" / "step-00000140").exists():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    again = [*command(folder, folder / "b", *given), "--resume"]
+    subprocess.run(again, check=True, capture_output=True)
+    a, b = ((folder / name / "model.safetensors").read_bytes() for name in "ab")
+    print(f"killed and resumed: {'the same bits' if a == b else 'NOT the same bits'}")
+    shutil.rmtree(folder / "a")
+
+
+if __name__ == "__main__":
+    main()
