@@ -53,6 +53,9 @@ class Thread(World):
         self.barrier.wait(10)
         return found
 
+    def each(self, number: int) -> list[int]:
+        return self.gather(number)
+
 
 def in_threads(n: int, work: Any) -> list[Any]:
     """What `work(world)` gives in each of n threads, by rank; an error in place of a result."""

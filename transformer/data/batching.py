@@ -31,14 +31,20 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        return Batch(
-            self.src.to(device), self.tgt_in.to(device), self.tgt_out.to(device), self.n_tokens
-        )
+        src, tgt_in, tgt_out = (moved(ids, device) for ids in (self.src, self.tgt_in, self.tgt_out))
+        return Batch(src, tgt_in, tgt_out, self.n_tokens)
 
     def count_positions(self, pad_id: int) -> tuple[int, int]:
         """Source and target positions: how many, and how many of them are padding."""
         padding = (self.src == pad_id).sum() + (self.tgt_out == pad_id).sum()
         return self.src.numel() + self.tgt_out.numel(), int(padding)
+
+
+def moved(ids: Tensor, device: torch.device) -> Tensor:
+    """The same on another device: to a GPU while it still computes, which needs pinned memory."""
+    if device.type == "cuda" and not ids.is_cuda:
+        return ids.pin_memory().to(device, non_blocking=True)
+    return ids.to(device)
 
 
 def make_batch(

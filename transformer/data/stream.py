@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..files import new_file
+from .batching import moved
 from .characters import CharacterTokenizer
 from .plain_text import CorpusError
 from .sources import STREAMS, cache_key, explained
@@ -240,7 +241,7 @@ class Blocks:
 
     def to(self, device: torch.device) -> Blocks:
         """The same blocks on another device."""
-        return Blocks(self.ids.to(device))
+        return Blocks(moved(self.ids, device))
 
     def count_positions(self, pad_id: int) -> tuple[int, int]:
         """How many there are, and how many of them are padding: none."""

@@ -199,7 +199,7 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
                     state.seconds += time.perf_counter() - started
                     journal.write_validation(state, scores)
                     is_best = _keep_if_best(run, everywhere, weights, state, scores)
-                stopping = any(world.gather(stop.requested))
+                stopping = any(world.each(stop.requested))
                 if step % config.training.checkpoint_every == 0 or is_best or stopping:
                     _save(run, everywhere, optimizer, state)
                 if stopping:

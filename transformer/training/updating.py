@@ -93,7 +93,7 @@ def shares(task: Task[M, B], state: TrainingState, world: World = ALONE) -> Iter
         batches = task.deal(state, world)
         while True:
             mine = list(islice(batches, settings.accumulate))
-            counts = world.gather(len(mine))
+            counts = world.each(len(mine))
             if not any(counts):
                 break
             state.batches_done += sum(counts)

@@ -77,6 +77,16 @@ class World:
             distributed.all_gather_object(found, value)
         return found
 
+    def each(self, number: int) -> list[int]:
+        """The numbers of all processes, by rank: `gather` for what comes with every update."""
+        if self.size == 1:
+            return [number]
+        mine = torch.tensor([number])
+        found = [torch.zeros_like(mine) for _ in range(self.size)]
+        with explained():
+            distributed.all_gather(found, mine)
+        return [int(each) for each in found]
+
     def total(self, values: Sequence[float]) -> list[float]:
         """The sum of each number over all processes."""
         if self.size == 1:
