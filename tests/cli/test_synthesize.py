@@ -144,6 +144,47 @@ def test_an_interrupted_command_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "pairs.tsv", "whole.tsv"]
 
 
+def test_samples_differ_from_line_to_line(make: Callable[..., int], source: Path) -> None:
+    source.write_text("Ein Hund läuft.\n" * 20)
+    assert make("--as", "source", "--sample", "--temperature", "1.3") == 0
+    assert len({text for text, _ in pairs(source.parents[1] / "pairs.tsv")}) > 5
+
+
+def test_another_model_under_the_same_name_is_noticed(
+    make: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def dies(*args: Any) -> Iterator[Any]:
+        yield row("Ein Hund.", "A dog.")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(synthesize, "_translations", dies)
+        assert make("--as", "source") == 130
+    monkeypatch.setattr(synthesize, "_weights", lambda model: "others")
+    assert make("--as", "source", "--resume-output") == 1
+    assert "was written with another weights" in capsys.readouterr().err
+
+
+def test_what_replaces_an_output_can_be_resumed(
+    make: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pairs.tsv").write_text("old\n")
+    work = synthesize._translations
+
+    def dies(*args: Any) -> Iterator[Any]:
+        yield from islice(work(*args), 3)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(synthesize, "_translations", dies)
+        assert make("--as", "source", "--overwrite") == 130
+    assert (tmp_path / "pairs.tsv").read_text() == "old\n"
+    assert make("--as", "source", "--resume-output") == 0
+    assert len(pairs(tmp_path / "pairs.tsv")) == len(LINES)
+
+
 def test_what_is_there_is_not_lost(
     make: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,11 +201,12 @@ def test_what_is_there_is_not_lost(
     [
         ([], "--as"),
         (["--as", "target", "--tag", "<bt>"], "leave it out with --as target"),
-        (["--as", "source", "--seed", "2"], "are for --sample"),
+        (["--as", "source", "--seed", "2"], "--seed is for --sample"),
         (["--as", "source", "--tag", "a\tb"], "must hold no tab"),
+        (["--as", "source", "--sample", "--workers", "2"], "--sample takes no --workers"),
         (["--as", "source", "--input", "-"], "is read more than once"),
     ],
-    ids=["side", "tag", "seed", "tab", "input"],
+    ids=["side", "tag", "seed", "tab", "workers", "input"],
 )
 def test_mistakes_are_told(
     options: list[str], told: str, make: Callable[..., int], capsys: pytest.CaptureFixture[str]

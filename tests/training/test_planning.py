@@ -124,7 +124,7 @@ def test_the_dry_run_plans(task: str, configure: Callable[..., Config], tmp_path
     told = describe_run(config, Devices(8, find_kind("a100")))
     assert "on 8 × a100, on paper: 312 TFLOP/s" in told
     assert re.search(r"\n +1 +[\d,]+ .*100%", told) and re.search(r"\n +64 ", told)
-    assert "Nothing of it was measured" in told
+    assert "None of it was measured" in told
 
 
 def test_unknown_kinds_are_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,14 @@ from transformer.runs.checkpoints import TrainingState, newest_checkpoint
 from transformer.runs.directory import RunDirectory
 from transformer.runs.weights import read_weights
 from transformer.training.updating import shares
-from transformer.training.world import ALONE, LAUNCH, ToldElsewhereError, World, was_restarted
+from transformer.training.world import (
+    ALONE,
+    LAUNCH,
+    ToldElsewhereError,
+    World,
+    note_launch,
+    was_restarted,
+)
 
 T = TypeVar("T")
 
@@ -55,6 +62,9 @@ class Thread(World):
 
     def each(self, number: int) -> list[int]:
         return self.gather(number)
+
+    def wait(self) -> None:
+        """Nobody ends these threads."""
 
 
 def in_threads(n: int, work: Any) -> list[Any]:
@@ -152,11 +162,16 @@ def test_what_goes_wrong_in_one_process_ends_all_and_is_told_once() -> None:
 def test_only_the_torchrun_that_made_a_run_goes_on_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / LAUNCH).write_text("job-7")
+    note_launch(tmp_path)
+    assert not (tmp_path / LAUNCH).exists()  # there is no torchrun
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-7")
+    note_launch(tmp_path)
     assert not was_restarted(tmp_path, ALONE)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     assert was_restarted(tmp_path, ALONE)
+    with monkeypatch.context() as patch:  # the same name, but another torchrun
+        patch.setattr(os, "getppid", lambda: 1)
+        assert not was_restarted(tmp_path, ALONE)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job-8")
     assert not was_restarted(tmp_path, ALONE)
     monkeypatch.delenv("TORCHELASTIC_RUN_ID")

@@ -1,18 +1,22 @@
 """`transformer-synthesize`."""
 
 import argparse
+import hashlib
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..errors import UserError
 from ..files import write_atomically
-from .command import Options, make_parser, number, run_command
+from .command import Options, make_parser, number, refuse_stray, run_command
 from .decoding import (
     FILE_WINDOW,
     add_file_options,
@@ -24,7 +28,6 @@ from .decoding import (
 )
 from .lines import lines_of
 from .output import Request, digest, open_output
-from .sampling import NAMES as SAMPLING
 from .sampling import add_sampling_options, sampling_of
 
 SHORTEST, LONGEST = 1 / 3, 3.0
@@ -59,7 +62,9 @@ def _run(argv: Sequence[str] | None) -> int:
         If the command is interrupted, repeat it with --resume-output to go on from there.
         """,
     )
-    parser.add_argument("--input", metavar="FILE", required=True, help="a text a line; or .gz")
+    parser.add_argument(
+        "--input", metavar="FILE", required=True, help="one text per line; .gz is read too"
+    )
     parser.add_argument("--output", metavar="FILE", required=True, help="the pairs, a .tsv file")
     parser.add_argument(
         "--as",
@@ -78,7 +83,7 @@ def _run(argv: Sequence[str] | None) -> int:
         "--tag",
         default="",
         metavar="TAG",
-        help="what every translated source begins with, such as <bt>, with a blank behind it",
+        help="what every translated source begins with, such as <bt>, followed by a space",
     )
     pairs.add_argument(
         "--min-confidence",
@@ -100,21 +105,22 @@ def _run(argv: Sequence[str] | None) -> int:
         metavar="X",
         help="leave out what is less likely by --check, as mean log-probability of a piece (-3)",
     )
-    everything = {"a search", "--sample"}
-    add_model_options(Options(parser, "the model", only_for=everything))
-    search = Options(parser, "how it searches", only_for={"a search"})
-    add_search_options(search)
-    add_file_options(Options(parser, "many lines", only_for={"a search"}))
     parser.add_argument("--sample", action="store_true", help="draw translations at random")
-    add_sampling_options(Options(parser, "with --sample", only_for={"--sample"}))
+    groups = [Options(parser, "the model", only_for={"a search", "--sample"})]
+    add_model_options(groups[0])
+    groups.append(Options(parser, "how it searches", only_for={"a search"}))
+    add_search_options(groups[-1])
+    groups.append(Options(parser, "many lines", only_for={"a search"}))
+    add_file_options(groups[-1])
+    groups.append(Options(parser, "with --sample", only_for={"--sample"}))
+    add_sampling_options(groups[-1])
     args = parser.parse_args(argv)
+    refuse_stray(parser, args, "--sample" if args.sample else "a search", groups)
     choose_direction(parser, args)
     if args.tag and args.side == "target":
         parser.error("--tag marks sources that were translated; leave it out with --as target")
     if "\t" in args.tag or "\n" in args.tag:
         parser.error("--tag must hold no tab and no line feed")
-    if not args.sample and any(getattr(args, name) is not None for name in SAMPLING):
-        parser.error(f"--{', --'.join(n.replace('_', '-') for n in SAMPLING)} are for --sample")
     if not Path(args.input).is_file():
         parser.error(f"--input is read more than once, so it must be a file; found {args.input}")
     return _synthesize(args)
@@ -122,24 +128,22 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _synthesize(args: argparse.Namespace) -> int:
     output = Path(args.output)
-    if output.exists() and not args.overwrite:
+    translated, checked = (
+        output.with_name(f"{output.name}.{n}") for n in ("translated", "checked")
+    )
+    begun = any(path.exists() for path in (translated, _partial(translated)))
+    if output.exists() and not args.overwrite and not (args.resume_output and begun):
         raise UserError(f"{output} exists already; choose another name or add --overwrite")
-    translated = output.with_name(f"{output.name}.translated")
-    checked = output.with_name(f"{output.name}.checked") if args.check else translated
-    about = _about(args)
     if args.overwrite:
-        for path in (translated, checked):
-            path.unlink(missing_ok=True)
-    _stage(args, translated, about, lambda n: _translations(args, n))
+        _remove(translated, checked)
+    _stage(args, translated, _about(args), lambda n: _translations(args, n))
     if args.check:
-        _stage(args, checked, about | {"check": args.check}, lambda n: _checks(args, translated, n))
-    pairs, left_out = _kept(args, checked)
+        about = {"input": digest(translated), "check": _weights(args.check), "model": args.check}
+        _stage(args, checked, about, lambda n: _checks(args, translated, n))
+    pairs, left_out = _kept(args, checked if args.check else translated)
     rows = "".join(f"{source}\t{target}\n" for source, target in pairs)
     write_atomically(output, rows.encode())
-    for path in (translated, checked):
-        for each in (path, _about_file(path)):
-            with suppress(FileNotFoundError):
-                each.unlink()
+    _remove(translated, checked)
     reasons = ", ".join(f"{n:,} {why}" for why, n in left_out.most_common()) or "none"
     print(f"{output}: {len(pairs):,} pairs; left out: {reasons}", file=sys.stderr)
     return 0
@@ -148,7 +152,12 @@ def _synthesize(args: argparse.Namespace) -> int:
 def _about(args: argparse.Namespace) -> dict[str, Any]:
     # Everything that the translations depend on.
     settings = {name: value for name, value in vars(args).items() if name not in _NOT_OF_THEM}
-    return {"input": digest(args.input), "settings": settings}
+    return {
+        "input": digest(args.input),
+        "weights": _weights(args.model),
+        "settings": settings,
+        "version": __version__,
+    }
 
 
 _NOT_OF_THEM = {
@@ -157,8 +166,27 @@ _NOT_OF_THEM = {
 }
 
 
+def _weights(model: str | None) -> str | None:
+    from ..runs.directory import RunDirectory
+
+    folder = RunDirectory.find(model).path
+    names = ("model.safetensors", "model.bin")
+    return next((found for name in names if (found := digest(folder / name))), None)
+
+
 def _about_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
+
+
+def _remove(*stages: Path) -> None:
+    for path in stages:
+        path.unlink(missing_ok=True)
+        _about_file(path).unlink(missing_ok=True)
+        shutil.rmtree(_partial(path), ignore_errors=True)
 
 
 def _stage(args: argparse.Namespace, path: Path, about: dict[str, Any], rows: Any) -> None:
@@ -169,19 +197,19 @@ def _stage(args: argparse.Namespace, path: Path, about: dict[str, Any], rows: An
                 f"{path} holds what an interrupted command has translated. Go on with "
                 f"--resume-output, or replace it with --overwrite"
             )
-        if json.loads(_about_file(path).read_text()) != about:
+        if not _about_file(path).exists() or json.loads(_about_file(path).read_text()) != about:
             raise UserError(
                 f"{path} was made of another input, or with another model or other settings; "
                 f"repeat the command as it was, or start over with --overwrite"
             )
         return
-    resume = args.resume_output and path.with_name(f"{path.name}.partial").is_dir()
+    resume = args.resume_output and _partial(path).is_dir()
     request = Request(str(path), overwrite=args.overwrite, resume=resume)
-    write_atomically(_about_file(path), json.dumps(about).encode())
     with (
         open_output(request, about) as output,
         progress(bar=True, n_done=output.n_done) as advance,
     ):
+        write_atomically(_about_file(path), json.dumps(about).encode())
         for row in rows(output.n_done):
             print(json.dumps(row, ensure_ascii=False), file=output.file)
             advance()
@@ -192,7 +220,12 @@ def _translations(args: argparse.Namespace, n_done: int) -> Iterator[dict[str, A
     lines, again = (islice(lines_of(args.input), n_done, None) for _ in range(2))
     if args.sample:
         sampling = sampling_of(args)
-        found = (translator.sample(line, 1, sampling=sampling) for line in lines)
+        found = (
+            translator.sample(
+                line, 1, sampling=replace(sampling, seed=_seed(sampling.seed, number))
+            )
+            for number, line in enumerate(lines, start=n_done)
+        )
     else:
         windows = {"window": FILE_WINDOW, "first_window": FILE_WINDOW}
         found = translator.translate_stream(lines, workers=args.workers, **windows, **settings)
@@ -205,6 +238,12 @@ def _translations(args: argparse.Namespace, n_done: int) -> Iterator[dict[str, A
         }
 
 
+def _seed(seed: int, number: int) -> int:
+    # Each line is drawn with other random numbers.
+    content = hashlib.blake2b(f"{seed} {number}".encode(), digest_size=8).digest()
+    return int.from_bytes(content, "little")
+
+
 def _checks(args: argparse.Namespace, translated: Path, n_done: int) -> Iterator[dict[str, Any]]:
     from ..inference.translator import Translator
 
@@ -212,8 +251,9 @@ def _checks(args: argparse.Namespace, translated: Path, n_done: int) -> Iterator
     for row in islice(_rows(translated), n_done, None):
         agreement = None
         if row["text"].strip() and row["translation"].strip():
-            score = other.score(row["translation"], row["text"])
-            agreement = round(score.log_prob / len(score.log_probs), 4)
+            with suppress(UserError):  # one side has thousands of pieces
+                score = other.score(row["translation"], row["text"])
+                agreement = round(score.log_prob / len(score.log_probs), 4)
         yield row | {"agreement": agreement}
 
 
@@ -250,6 +290,8 @@ def _fault(args: argparse.Namespace, row: dict[str, Any], text: str, translation
             return "of another length"
     if row["confidence"] < args.min_confidence:
         return "unsure"
+    if args.check and row["agreement"] is None:
+        return "too long to check"
     if args.check and row["agreement"] < args.min_agreement:
         return "in disagreement"
     return ""

@@ -13,9 +13,10 @@ seen twice. (The shuffle buffer of `datasets` cannot do that: it forgets what is
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -28,13 +29,17 @@ from .batching import Batch, make_batch, n_with_eos, sample_ids, token_budget_ba
 from .cleaning import FAULTS, judge
 from .plain_text import CorpusError, Pair
 from .shards import Shard, find_shards, stripped
-from .sources import explained, no_progress_bars
+from .sources import no_progress_bars
 from .tokenizer import Tokenizer
 
 log = logging.getLogger(__name__)
 
 _BLOCK = 1024
 """Random numbers drawn together, for weights: that of a pair depends on its place alone."""
+
+
+Weighted = tuple[Pair, int]
+"""A pair, and how often it is to come."""
 
 
 # Where a lane stands ------------------------------------------------------------------------------
@@ -61,16 +66,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Lane:
-    """What is still to come in this epoch; all of it fits into JSON."""
+    """What is still to come in this epoch; `asdict` makes JSON of it."""
 
     pools: tuple[Pool, ...] = ()  # begun
     rest: tuple[Segment, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     """Pairs read so far, and those that were left out, by reason."""
-
-    def as_json(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return asdict(self)
 
     @classmethod
     def of_json(cls, found: dict[str, Any]) -> Lane:
@@ -142,7 +143,7 @@ class PairStream:
             CorpusError: a shard is missing or malformed.
         """
         reader = _Reader(self)
-        with no_progress_bars(), explained():
+        with no_progress_bars():
             while lane.pools or lane.rest:
                 if lane.pools:
                     pool, *others = lane.pools
@@ -161,17 +162,17 @@ class PairStream:
             yield None, lane
 
     def _batches(
-        self, pool: Pool, pairs: list[Pair]
+        self, pool: Pool, pairs: list[Weighted]
     ) -> tuple[list[tuple[list[Any], list[Any]]], Counter[str]]:
         # Ids of both sides, batch by batch in training order, and what was left out: a pure
         # function of the pool.
         dropped: Counter[str] = Counter()
         first = pool.segments[0]
         place = (self.seed, self.epoch, first.shard, first.start)
-        pairs = self._cleaned(pairs, dropped)
-        if not pairs:
+        cleaned = self._cleaned(pairs, dropped)
+        if not cleaned:
             return [], +dropped
-        columns = [[pair[side] for pair in pairs] for side in (0, 1)]
+        columns = [[pair[side] for pair in cleaned] for side in (0, 1)]
         ids: list[Sequence[Sequence[int]]] = [self.tokenizer.encode_batch(c) for c in columns]
         max_tokens = self.data.cleaning.max_tokens
         if self.tokenizer.sampling_alpha > 0:
@@ -190,20 +191,21 @@ class PairStream:
         generator.shuffle(found)
         return [([src[i] for i in some], [tgt[i] for i in some]) for some in found], +dropped
 
-    def _cleaned(self, pairs: list[Pair], dropped: Counter[str]) -> list[Pair]:
+    def _cleaned(self, pairs: list[Weighted], dropped: Counter[str]) -> list[Pair]:
+        # Those without a fault, each as often as it is to come.
         cleaning = self.data.cleaning
-        src, tgt = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        src, tgt = [pair[0] for pair, _ in pairs], [pair[1] for pair, _ in pairs]
         judged = judge({"src": src, "tgt": tgt}, cleaning)
         seen: set[int] = set()
-        kept = []
-        for pair, fault, key in zip(pairs, judged["fault"], judged["key"], strict=True):
+        kept: list[Pair] = []
+        for (pair, n), fault, key in zip(pairs, judged["fault"], judged["key"], strict=True):
             if fault:
                 dropped[FAULTS[fault]] += 1
             elif cleaning.drop_duplicates and key in seen:
                 dropped["duplicate"] += 1
             else:
                 seen.add(key)
-                kept.append(pair)
+                kept += [pair] * n
         return kept
 
 
@@ -218,9 +220,9 @@ class _Reader:
 
     def fill(
         self, rest: tuple[Segment, ...], size: int
-    ) -> tuple[Pool, tuple[Segment, ...], list[Pair]]:
+    ) -> tuple[Pool, tuple[Segment, ...], list[Weighted]]:
         """Up to `size` pairs from the beginning of `rest`; what they are, what is left of it."""
-        pairs: list[Pair] = []
+        pairs: list[Weighted] = []
         taken: list[Segment] = []
         n = 0
         while rest and n < size:
@@ -239,9 +241,9 @@ class _Reader:
                 rest = (left, *rest[1:])
         return Pool(tuple(taken)), rest, pairs
 
-    def read(self, segments: Sequence[Segment]) -> list[Pair]:
+    def read(self, segments: Sequence[Segment]) -> list[Weighted]:
         """The pairs of segments that end."""
-        pairs: list[Pair] = []
+        pairs: list[Weighted] = []
         for segment in segments:
             assert segment.stop is not None
             self._open(segment)
@@ -269,15 +271,25 @@ class _Reader:
         state: dict[str, Any] = self._dataset.state_dict()
         return state
 
-    def _take(self, segment: Segment, stop: int, pairs: list[Pair]) -> int:
-        # Adds the pairs of a segment up to `stop`, each as often as its weight says. How many.
-        weight = self._stream.shards[segment.shard].weight
+    def _take(self, segment: Segment, stop: int, pairs: list[Weighted]) -> int:
+        # Adds the pairs of a segment up to `stop`, with how often each is to come. Returns how many
+        # were read.
+        shard = self._stream.shards[segment.shard]
         n = 0
-        for n, pair in enumerate(islice(self._pairs, stop - segment.start), start=1):
-            copies = int(weight)
-            if weight != copies:
-                copies = int(weight + self._chance(segment.shard, segment.start + n - 1))
-            pairs += [stripped(pair)] * copies
+        try:
+            for n, pair in enumerate(islice(self._pairs, stop - segment.start), start=1):
+                copies = int(shard.weight)
+                if shard.weight != copies:
+                    index = segment.start + n - 1
+                    copies = int(shard.weight + self._chance(segment.shard, index))
+                if copies:
+                    pairs.append((stripped(pair), copies))
+        except CorpusError:
+            raise
+        except Exception as error:  # networks, servers and many file formats: anything may come out
+            raise CorpusError(
+                f"cannot read {shard.name} after {segment.start + n:,} pairs: {error}"
+            ) from error
         self._at = (segment.shard, segment.start + n)
         return n
 
@@ -338,6 +350,8 @@ class _Lanes(torch.utils.data.IterableDataset[Any]):
         i = 0 if worker is None else worker.id
         # Every shard is for this process alone; `datasets` would share each out among all of them.
         torch.utils.data._utils.worker._worker_info = None
+        if worker is not None and hasattr(os, "setsid"):
+            os.setsid()  # signals that end the training are for the one that trains
         try:
             for batch, lane in self._stream.batches(self._lanes[i]):
                 yield i, batch, lane

@@ -132,18 +132,18 @@ def describe_run(config: Config, planned: Devices | None = None) -> str:
 
 def _work(task: Task[M, B], sketch: M, n: int) -> Work:
     found = list(islice(updates(task, TrainingState()), N_PLANNED))
-    memory = [
+    whole, sharded = (
         max(
             (update_memory(task, batches, "bf16", gpu=True, shards=shards) for batches in found),
             key=lambda memory: memory.total,
         )
         for shards in (1, n)
-    ]
+    )
     operations = mean(_operations(task, sketch, batches) for batches in found)
     if task.config.training.consistency:
         operations *= 2
     n_tokens = mean(sum(batch.n_tokens for batch in batches) for batches in found)
-    return Work(operations, n_tokens, sketch.n_parameters(), *memory)
+    return Work(operations, n_tokens, sketch.n_parameters(), whole, sharded, len(found[0]))
 
 
 def _describe_epoch(epoch_steps: int, padding: float, steps: int) -> str:

@@ -86,7 +86,7 @@ class Journal:
             "lr": lr,
             "tokens_per_second": window["n_tokens"] / window["seconds"],
             "gradient_norm": window["gradient_norm"] / window["updates"],
-            "padding_share": window["padding"] / window["positions"],
+            "padding_share": window["padding"] / max(1, window["positions"]),
             "seconds": state.seconds,
         }
         self.write(row)

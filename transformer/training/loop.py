@@ -43,6 +43,7 @@ from .journal import AnyJournal, Journal, SilentJournal, format_scores
 from .precision import set_up
 from .resuming import (
     DivergedError,
+    TrainingError,
     advice,
     alone,
     check_continuity,
@@ -115,7 +116,16 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
             require_change(checkpoint.about, change.name if change else None, source=run.path)
         known = run.tokenizer if resume and run.tokenizer.is_file() else None
     task = prepare_together(config, known, change, world)
+    places = set(world.each(checkpoint.state.step if checkpoint else 0))
+    texts = world.gather(task.texts)
     with world.together():
+        if len(places) > 1:
+            raise TrainingError(
+                f"the processes see different checkpoints in {run.path} (of steps "
+                f"{', '.join(map(str, sorted(places)))}); all must see the same folder"
+            )
+        if any(each != texts[0] for each in texts) and not config.data.streaming:
+            raise TrainingError("the processes read different text; they need the same files")
         model = build_model(task, device)
         state = checkpoint.state if checkpoint else TrainingState()
         if checkpoint:
@@ -124,7 +134,7 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
             load_weights(model, start.weights(), source=start.path)
         if resume:
             check_tokenizer(run, task.tokenizer)
-        notes += check_continuity(run, state, task.texts, device, precision, world.size)
+        notes += check_continuity(run, state, texts[0], device, precision, world.size)
 
     everywhere = spread(task, model, world)
     optimizer = build_optimizer(model, config.training)
@@ -290,6 +300,7 @@ def _choose_weights(
     world.wait()  # for the last checkpoint
     candidates = {"last": {name: w.clone() for name, w in everywhere.weights().items()}}
     last = last_weights(run, task.config.training.average_checkpoints)
+    last = last[: min(world.each(len(last)))]
     if len(last) > 1:
         candidates[f"average of the last {len(last)}"] = average_weights(last)
     results: dict[str, dict[str, float]] = {}

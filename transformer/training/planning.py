@@ -15,23 +15,24 @@ from ..errors import UserError
 from .memory_needs import Memory
 
 SHARE_OF_PEAK = 0.35
-"""Of its dense bf16 products that a device is assumed to reach. Published trainings of models of
-these sizes reach 0.3 to 0.5."""
+"""The share of a device's dense bf16 products that a training is assumed to reach. Published ones,
+of models of these sizes, reach 0.3 to 0.5."""
 
 SHARE_OF_LINK = 0.7
-"""Of a link's bandwidth that an exchange is assumed to reach."""
+"""The share of a link's bandwidth that an exchange is assumed to reach."""
 
 LATENCY = 20e-6
 """Seconds that an exchange takes at least, for every doubling of the devices: assumed."""
 
 BACKWARD = 2 / 3
-"""Of an update's operations are in the backward pass, behind which an exchange can hide."""
+"""The share of an update's operations in the backward pass, behind which an exchange can hide."""
 
 USABLE = 0.9
-"""Of a device's memory: the rest is for its driver, its libraries and fragments."""
+"""The share of a device's memory that tensors can have; the rest is for its driver, its libraries
+and fragments."""
 
 WORTH_IT = 0.5
-"""A device more is worth it while the devices are busy for at least this share of the time."""
+"""Adding a device pays while each is busy for at least this share of the time."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Work:
     n_parameters: int
     memory: Memory
     memory_sharded: Memory  # the same with FSDP over the devices
+    n_batches: int = 1  # of an update
 
 
 def find_kind(name: str) -> DeviceKind:
@@ -94,7 +96,7 @@ def describe_plan(config: Config, work: Work, devices: int, kind: DeviceKind, st
         f"{kind.memory / 1e9:,.0f} GB, links of {kind.link / 1e9:,.0f} GB/s and, between machines "
         f"of {kind.per_machine}, {kind.network / 1e9:,.4g} GB/s, as vendors say;",
         f"assumed: {SHARE_OF_PEAK:.0%} of the first and {SHARE_OF_LINK:.0%} of the links are "
-        f"reached. Nothing of it was measured.",
+        f"reached. None of it was measured.",
         f"memory          {_bytes(memory.total)} of {_bytes(room)} on each device: weights "
         f"{_bytes(memory.weights)}, {_gradients(memory)}, moments "
         f"{_bytes(memory.moments)}, activations {_bytes(memory.activations)}, logits "
@@ -116,7 +118,7 @@ def describe_plan(config: Config, work: Work, devices: int, kind: DeviceKind, st
         )
     last = max((n for n, timing in rows if timing.busy >= WORTH_IT), default=1)
     if last == rows[-1][0]:
-        lines.append(f"Up to {last:,} devices, more of them pay.")
+        lines.append(f"Adding devices pays up to {last:,}, at least.")
     else:
         lines.append(
             f"Beyond {last:,} devices, each is busy for less than {WORTH_IT:.0%} of the time: "
@@ -144,8 +146,8 @@ class Timing:
         # A ring leaves each machine once.
         bandwidth = kind.link if devices <= kind.per_machine else min(kind.link, kind.network)
         # A ring passes every byte on twice: sums go round, then results. Shards are gathered for
-        # the forward and for the backward pass, and their gradients are scattered.
-        passes = 3 if sharded else 2
+        # the forward and the backward pass of each batch, and gradients are scattered once.
+        passes = 2 * work.n_batches + 1 if sharded else 2
         moved = passes * (devices - 1) / devices * 4.0 * work.n_parameters
         latency = LATENCY * (devices - 1).bit_length() * passes
         exchange = moved / (SHARE_OF_LINK * bandwidth) + latency

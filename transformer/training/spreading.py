@@ -14,6 +14,7 @@ from typing import Any, Generic
 import torch
 from torch import Tensor, nn
 
+from ..model.kernels import use_kernel
 from ..runs.checkpoints import MOMENTS, Checkpoint, load_moments, named_moments
 from ..runs.weights import load_weights, named_weights
 from .loss import Loss
@@ -121,9 +122,10 @@ class Sharded(Spread[M, B]):
         return {name: _whole(weight) for name, weight in named_weights(self.model).items()}
 
     def moments(self, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-        """Gathered from all processes."""
+        """Gathered from all processes, for the first one, which saves them."""
         found = named_moments(optimizer, self.model)
-        return {name: _whole(moment) for name, moment in found.items()}
+        whole = {name: _whole(moment) for name, moment in found.items()}
+        return whole if self.world.is_first else {}
 
     def load_moments(
         self, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint, *, source: Path
@@ -147,6 +149,7 @@ class Sharded(Spread[M, B]):
         if self._copy is None:
             with torch.random.fork_rng(devices=[]):
                 self._copy = self.task.new_model()
+            use_kernel(self._copy, self.task.config.training.attention_kernel)
             if self.task.change:
                 self.task.change.apply(self._copy)
             self._copy.to(self.model.device)
@@ -185,5 +188,6 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 
 
 def _whole(tensor: Any) -> Tensor:
-    found: Tensor = tensor.full_tensor()
+    # One at a time on its device, all of them on the CPU.
+    found: Tensor = tensor.full_tensor().cpu()
     return found

@@ -86,12 +86,15 @@ class StreamedTranslationTask(TranslationTask):
         """This process's batches of the epoch of `state`, from where it stands.
 
         With each, `state.stream` becomes where this process stands after it.
+
+        Raises:
+            CorpusError: a shard cannot be read, or there are fewer shards than processes.
         """
         workers = self.config.data.streaming_workers
-        for batch, lanes in lane_batches(
-            self._stream(state.epoch), self._lanes(state, world), workers=workers
-        ):
-            state.stream = [[lane.as_json() for lane in lanes]]
+        lanes = self._lanes(state, world)
+        state.stream = [lanes]  # of this process alone, from now on
+        for batch, now in lane_batches(self._stream(state.epoch), lanes, workers=workers):
+            state.stream = [now]
             yield batch
 
     def _lanes(self, state: TrainingState, world: World) -> list[Lane]:

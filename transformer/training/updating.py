@@ -14,6 +14,7 @@ from ..config import Config, TrainingConfig
 from ..model.kernels import use_kernel
 from ..runs.checkpoints import TrainingState
 from .precision import Precision, autocast
+from .resuming import TrainingError
 from .schedule import learning_rate
 from .spreading import Spread
 from .task import AnyTask, B, Batch, M, Model, Task
@@ -87,10 +88,16 @@ def shares(task: Task[M, B], state: TrainingState, world: World = ALONE) -> Iter
     """This process's share of each update from where `state` stands; moves `state` along.
 
     The processes deal out the batches of an epoch like cards, `accumulate` to each in an update.
+
+    Raises:
+        TrainingError: an epoch held no batch.
+        CorpusError: a stream cannot be read.
+        GoneError: another process has ended.
     """
     settings = task.config.training
     while settings.max_epochs is None or state.epoch < settings.max_epochs:
         batches = task.deal(state, world)
+        spare: B | None = None
         while True:
             mine = list(islice(batches, settings.accumulate))
             counts = world.each(len(mine))
@@ -98,14 +105,18 @@ def shares(task: Task[M, B], state: TrainingState, world: World = ALONE) -> Iter
                 break
             state.batches_done += sum(counts)
             n_missing = max(counts) - len(mine)
-            yield Share(mine, n_missing * [_any_batch(task, state)] if n_missing else [])
+            if mine:
+                spare = mine[-1]
+            elif spare is None:
+                spare = next(task.batches(epoch=state.epoch, skip=0))
+            yield Share(mine, n_missing * [spare])
+        if not state.batches_done:
+            raise TrainingError(
+                "an epoch held no batch: cleaning left out every pair; see data.cleaning"
+            )
         state.epoch += 1
         state.batches_done = 0
         state.stream = []
-
-
-def _any_batch(task: Task[M, B], state: TrainingState) -> B:
-    return next(task.batches(epoch=state.epoch, skip=0))
 
 
 def updates(task: Task[M, B], state: TrainingState) -> Iterator[list[B]]:
@@ -138,6 +149,7 @@ def update_together(
 
     Raises:
         NotFiniteError: the loss or the gradient is infinite or not a number; the weights stay.
+        GoneError: another process has ended.
     """
     model, world, config = spread.model, spread.world, spread.task.config
     device = model.device

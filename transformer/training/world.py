@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -120,6 +120,8 @@ class World:
         if all(each is None for each in told):
             return
         if not self.is_first:
+            with suppress(GoneError):  # torchrun would end the first one while it still tells
+                self.wait()
             raise ToldElsewhereError("the first process tells what is wrong") from error
         if error:
             raise error
@@ -169,8 +171,11 @@ def joined_world(device: str) -> Iterator[World]:
     try:
         with explained():
             yield _this()
-    finally:
-        distributed.destroy_process_group()
+    except BaseException:
+        if not gpu:  # NCCL would wait for the others, who may be waiting for this one
+            distributed.destroy_process_group()
+        raise
+    distributed.destroy_process_group()
 
 
 def _this() -> World:
@@ -196,6 +201,9 @@ def was_restarted(folder: Path, world: World) -> bool:
     """Whether torchrun has started these processes again, after one of them had ended in this run.
 
     Then the run goes on. Another run in the same folder would be an error as ever.
+
+    Raises:
+        GoneError: another process has ended.
     """
     note = folder / LAUNCH
     again = n_restarts() > 0 and note.is_file() and note.read_text(errors="replace") == _launch()
@@ -203,9 +211,16 @@ def was_restarted(folder: Path, world: World) -> bool:
 
 
 def _launch() -> str | None:
-    # torchrun gives no name of its own unless it is told one.
+    # This torchrun and no other: it is the parent of all its processes, also of those it restarts.
     name = os.environ.get("TORCHELASTIC_RUN_ID")
-    return f"{socket.gethostname()} {os.getppid()}" if name == "none" else name
+    if name is None:
+        return None
+    started = ""
+    with suppress(OSError, IndexError):
+        # What follows the name of a program, which may hold blanks, begins with its state.
+        about = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2]
+        started = about.split()[19]
+    return f"{name} {socket.gethostname()} {os.getppid()} {started}"
 
 
 # Errors -------------------------------------------------------------------------------------------
