@@ -339,11 +339,17 @@ def test_what_cannot_be_is_told_once(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("streaming", [False, True], ids=["stored", "streamed"])
 def test_a_run_that_is_told_to_end_saves_and_goes_on_in_the_same_bits(
-    corpus: Path, tmp_path: Path
+    streaming: bool, corpus: Path, tmp_path: Path
 ) -> None:
     given = ["training.accumulate=2", "training.max_steps=240", "training.checkpoint_every=100"]
     given += ["training.validate_every=120"]
+    if streaming:
+        for shard in range(4):
+            lines = (corpus / "train.tsv").read_text().splitlines(keepends=True)[shard::4]
+            (tmp_path / f"part-{shard}.tsv").write_text("".join(lines))
+        given += [f"data.train={tmp_path}/part-*.tsv", "data.streaming=true"]
     run = tmp_path / "run"
     process = subprocess.Popen(command(2, run, corpus, *given), stderr=subprocess.PIPE, text=True)
     ended = time.monotonic() + 120

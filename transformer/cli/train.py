@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument(
         "--device-kind",
         metavar="KIND",
-        help="of these GPUs: a100, h100, h200, l4, l40s or rtx4090 (h100)",
+        help="kind of GPU: a100, h100, h200, l4, l40s or rtx4090 (h100)",
     )
     instead.add_argument(
         "--profile",

@@ -53,8 +53,8 @@ class TrainingConfig(Settings):
     """Updates before `consistency` sets in: the beginning is learned faster in single passes."""
     parallel: Literal["ddp", "fsdp"] = "ddp"
     """How several processes, as torchrun starts them, share a model: each has a copy of it (`ddp`),
-    or each a shard of every weight, gradient and moment (`fsdp`), for one that fits no device
-    whole. Every process reads its own batches: an update has `accumulate` from each."""
+    or each a shard of every weight, gradient and moment (`fsdp`), which takes less memory. Every
+    process reads its own batches: an update has `accumulate` from each."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of matrix products, and on a CPU of what flows between the layers; weights and optimiser stay
     fp32. auto: bf16 where the device is built for it, fp32 elsewhere."""

@@ -13,11 +13,12 @@ seen twice. (The shuffle buffer of `datasets` cannot do that: it forgets what is
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from typing import Any
 
@@ -324,7 +325,10 @@ def lane_batches(
         CorpusError: a shard is missing or malformed.
     """
     loader: Any = torch.utils.data.DataLoader(
-        _Lanes(stream, lanes), batch_size=None, num_workers=workers
+        _Lanes(stream, lanes),
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context=_processes() if workers else None,
     )
     now = list(lanes)
     for i, batch, found in loader:
@@ -339,6 +343,17 @@ def lane_batches(
     n_read = left_out.pop("read", 0)
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
     log.info("end of an epoch: %s pairs read; left out: %s", f"{n_read:,}", reasons or "none")
+
+
+@cache
+def _processes() -> Any:
+    # Not copies of this process: its threads, those of gloo for example, may hold locks that nobody
+    # would open in a copy.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload([__name__])
+    return context
 
 
 class _Lanes(torch.utils.data.IterableDataset[Any]):
