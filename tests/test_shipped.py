@@ -58,7 +58,10 @@ def test_what_it_has_seen_in_training_and_what_people_type_next(
             "Meine Mutter kaufte den Mantel nicht, weil sie kein Geld hatte.",
             "My mother didn't buy the coat because she had no money.",
         ),
-        ("Die Kellnerin brachte uns die falsche Rechnung.", "The waitress brought us the wrong"),
+        (
+            "Der Film war so langweilig, dass ich eingeschlafen bin.",
+            "The movie was so boring that I",
+        ),
         ("Kannst du mir sagen, wie viel das Brot kostet?", "Can you tell me how much the bread"),
     ],
 )

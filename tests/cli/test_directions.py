@@ -20,7 +20,7 @@ def test_to_chooses_a_model_in_the_package(capsys: pytest.CaptureFixture[str]) -
     assert translate_main(["--to", "EN", GERMAN]) == 0
     first, second, third = lines_of(capsys)
     assert first == second == "Die Waschmaschine macht seltsame Geräusche."
-    assert third == "My grandmother bakes an apple cake every Saturday."
+    assert third == "My grandmother bakes an apple pie every Saturday."
 
 
 def test_english_without_a_model_goes_into_german(capsys: pytest.CaptureFixture[str]) -> None:

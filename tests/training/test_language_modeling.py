@@ -30,7 +30,7 @@ from transformer.training.loop import train
 from transformer.training.profiling import describe_update
 from transformer.training.resuming import TrainingError
 from transformer.training.starting import prepare
-from transformer.training.updating import build, update, update_together, updates
+from transformer.training.updating import build, update_together, updates
 
 FinalBytes = Callable[[Config], dict[str, bytes]]
 
@@ -190,10 +190,10 @@ def test_it_starts_from_another_run(configure_lm: Callable[..., Config], tmp_pat
     again = configure_lm(f"training.start_from={tmp_path / 'first'}", "model.dropout=0.3", run="2")
     weights: dict[str, torch.Tensor] = {}
 
-    def notes(task: Any, model: Any, *args: Any) -> Any:
+    def notes(spread: Any, *args: Any) -> Any:
         if not weights:
-            weights.update({name: w.clone() for name, w in named_weights(model).items()})
-        return update(task, model, *args)
+            weights.update({name: w.clone() for name, w in spread.weights().items()})
+        return update_together(spread, *args)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "update_together", notes)

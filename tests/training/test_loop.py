@@ -33,7 +33,7 @@ from transformer.training.dry_run import describe_run
 from transformer.training.loop import train
 from transformer.training.loss import label_smoothed_cross_entropy
 from transformer.training.resuming import TrainingError
-from transformer.training.starting import prepare
+from transformer.training.starting import prepare, prepare_together
 from transformer.training.translation import TranslationTask
 from transformer.training.updating import NotFiniteError, build, update, update_together, updates
 from transformer.training.world import ALONE
@@ -391,9 +391,9 @@ def test_a_run_that_another_process_began_meanwhile_stays(
 
     def late(*args: Any) -> Any:
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "prepare_together", prepare)
+            patch.setattr(loop, "prepare_together", prepare_together)
             loop._train(config, ALONE, False, None)  # as if by another process
-        return prepare(*args)
+        return prepare_together(*args)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "prepare_together", late)
