@@ -179,8 +179,8 @@ def try_command(command: str, folder: Path) -> str:
     trains = not {"--dry-run", "--settings", "--resume"} & set(words)
     if words[0] == "transformer-train" and trains:
         words += SHORT
-        if "configs/multi30k" in command:
-            words += SMALL
+    if words[0] == "transformer-train" and "configs/multi30k" in command:
+        words += SMALL
     if words[:2] in (["transformer-lab", "what-if"], ["transformer-lab", "bigram"]):
         words += ["--seeds", "1", *SHORT] if "--list" not in words else []
     if words[:2] == ["transformer-lab", "bigram"]:

@@ -114,7 +114,7 @@ def test_an_interrupted_comparison_goes_on(
     def interrupted(config, **how):  # type: ignore[no-untyped-def]
         from transformer.training import loop
 
-        plain = loop.update
+        plain = loop.update_together
 
         def stop_at_5(*args, **kwargs):  # type: ignore[no-untyped-def]
             nonlocal updates
@@ -124,7 +124,7 @@ def test_an_interrupted_comparison_goes_on(
             return plain(*args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "update", stop_at_5)
+            patch.setattr(loop, "update_together", stop_at_5)
             return real(config, **how)
 
     with monkeypatch.context() as patch:

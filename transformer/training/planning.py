@@ -118,10 +118,10 @@ def describe_plan(config: Config, work: Work, devices: int, kind: DeviceKind, st
         )
     last = max((n for n, timing in rows if timing.busy >= WORTH_IT), default=1)
     if last == rows[-1][0]:
-        lines.append(f"Adding devices pays up to {last:,}, at least.")
+        lines.append(f"Adding devices pays up to {last:,} at least.")
     else:
         lines.append(
-            f"Beyond {last:,} devices, each is busy for less than {WORTH_IT:.0%} of the time: "
+            f"Beyond {last:,} device{'s' * (last != 1)}, each is busy for less than {WORTH_IT:.0%} of the time: "
             f"larger updates (training.batch_tokens) or fewer devices."
         )
     return "\n".join(lines)
