@@ -120,9 +120,10 @@ def describe_plan(config: Config, work: Work, devices: int, kind: DeviceKind, st
     if last == rows[-1][0]:
         lines.append(f"Adding devices pays up to {last:,} at least.")
     else:
+        few = f"{last:,} device{'s' * (last != 1)}"
         lines.append(
-            f"Beyond {last:,} device{'s' * (last != 1)}, each is busy for less than {WORTH_IT:.0%} of the time: "
-            f"larger updates (training.batch_tokens) or fewer devices."
+            f"Beyond {few}, each is busy for less than {WORTH_IT:.0%} of the time: larger updates "
+            f"(training.batch_tokens) or fewer devices."
         )
     return "\n".join(lines)
 
