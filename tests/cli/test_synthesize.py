@@ -144,6 +144,14 @@ def test_an_interrupted_command_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "pairs.tsv", "whole.tsv"]
 
 
+def test_a_check_that_is_not_there_is_told_before_the_work(
+    make: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert make("--as", "source", "--check", str(tmp_path / "none")) == 1
+    assert "none" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 def test_samples_differ_from_line_to_line(make: Callable[..., int], source: Path) -> None:
     source.write_text("Ein Hund läuft.\n" * 20)
     assert make("--as", "source", "--sample", "--temperature", "1.3") == 0

@@ -122,7 +122,10 @@ def _run(argv: Sequence[str] | None) -> int:
     if "\t" in args.tag or "\n" in args.tag:
         parser.error("--tag must hold no tab and no line feed")
     if not Path(args.input).is_file():
-        parser.error(f"--input is read more than once, so it must be a file; found {args.input}")
+        found = "a pipe or a folder" if Path(args.input).exists() else "none of that name"
+        parser.error(
+            f"--input is read more than once, so it must be a file: {args.input} ({found})"
+        )
     return _synthesize(args)
 
 
@@ -136,9 +139,12 @@ def _synthesize(args: argparse.Namespace) -> int:
         raise UserError(f"{output} exists already; choose another name or add --overwrite")
     if args.overwrite:
         _remove(translated, checked)
+    check = _weights(args.check) if args.check else None
+    if args.check and check is None:  # before hours of work
+        raise UserError(f"--check {args.check}: no run directory, nor a model in the package")
     _stage(args, translated, _about(args), lambda n: _translations(args, n))
     if args.check:
-        about = {"input": digest(translated), "check": _weights(args.check), "model": args.check}
+        about = {"input": digest(translated), "check": check, "model": args.check}
         _stage(args, checked, about, lambda n: _checks(args, translated, n))
     pairs, left_out = _kept(args, checked if args.check else translated)
     rows = "".join(f"{source}\t{target}\n" for source, target in pairs)

@@ -88,11 +88,16 @@ class Config(Settings):
             raise ValueError(
                 "training.start_from brings its tokenizer along; leave out tokenizer.path"
             )
+        self._check_streaming()
         if self.task == "translation":
             self._check_translation()
         else:
             self._check_language_modeling()
         return self
+
+    def _check_streaming(self) -> None:
+        if self.data.streaming and self.task == "language_modeling":
+            raise ValueError("data.streaming is for task: translation; leave it out")
 
     def _check_translation(self) -> None:
         patterns = [s.path for s in self.data.train if s.path and "*" in s.path]
