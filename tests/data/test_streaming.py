@@ -270,3 +270,10 @@ def test_what_cannot_be_read_is_told(
 def test_there_must_be_a_shard_for_every_lane() -> None:
     with pytest.raises(CorpusError, match="has 3 shards, and 4 processes read it"):
         deal(3, 4, seed=1, epoch=0)
+
+
+def test_a_name_with_the_signs_of_a_pattern_is_found(tmp_path: Path) -> None:
+    (tmp_path / "part[1].tsv").write_text("Hund\tdog\n")
+    (tmp_path / "part1.tsv").write_text("Katze\tcat\n")
+    shards = find_shards(settings_of(f"{tmp_path}/part[1].tsv"))
+    assert [shard.name for shard in shards] == [f"{tmp_path}/part[1].tsv"]

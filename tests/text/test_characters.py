@@ -1,4 +1,4 @@
-"""Characters that are replaced, and how long a megabyte of anything takes."""
+"""Characters that are replaced, and how long much of anything takes."""
 
 import time
 from pathlib import Path
@@ -88,10 +88,10 @@ PATTERNS = [
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.slow
-def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
-    """Each takes about a second, in which something quadratic gets through a hundredth."""
+def test_a_quarter_of_a_megabyte_of_anything_takes_a_moment(pattern: str) -> None:
+    """About a quarter of a second, in which something quadratic gets through a fiftieth."""
     tokenizer = Tokenizer.load(QUICKSTART / "sentencepiece.model")
-    text = pattern * (1_000_000 // len(pattern.encode())) + "é x"
+    text = pattern * (250_000 // len(pattern.encode())) + "é x"
     for work in (
         lambda text: split_sentences(text, GERMAN),
         lambda text: split_sentences(text, NEUTRAL),
@@ -109,4 +109,4 @@ def test_a_megabyte_of_anything_takes_seconds(pattern: str) -> None:
     ):
         started = time.process_time()
         work(text)
-        assert time.process_time() - started < 10
+        assert time.process_time() - started < 2.5

@@ -35,6 +35,13 @@ def test_an_update_is_that_of_a_cpu(
     assert found.gradient_norm == pytest.approx(expected.gradient_norm, rel=10 * near)
 
 
+def test_compiled_layers_have_the_same_losses(configure: Callable[..., Config]) -> None:
+    given = ["model.dropout=0", "training.device=cuda", "training.precision=fp32"]
+    runs = [train(configure(*given, f"training.compile={on}", run=on)) for on in ("true", "false")]
+    scores = [run.metrics["val_loss"] for run in runs]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+
+
 def test_a_batch_arrives_whole(configure: Callable[..., Config]) -> None:
     batch = next(updates(prepare(configure()), TrainingState()))[0]
     there = batch.to(GPU)

@@ -100,12 +100,6 @@ class Config(Settings):
             raise ValueError("data.streaming is for task: translation; leave it out")
 
     def _check_translation(self) -> None:
-        patterns = [s.path for s in self.data.train if s.path and "*" in s.path]
-        if patterns and not self.data.streaming:
-            raise ValueError(
-                f"data.train: a pattern such as {patterns[0]} is for data.streaming: true; "
-                f"otherwise give a list of files"
-            )
         longest, budget = self.data.cleaning.max_tokens, self.training.batch_tokens
         if longest > budget:
             raise ValueError(

@@ -61,6 +61,10 @@ class TrainingConfig(Settings):
     attention_kernel: Literal["formula", "fused"] = "formula"
     """How attention is computed: by the formula written out, or by torch's `fused` kernel. On a GPU
     that saves most of its time and memory; on a CPU it is slower."""
+    compile: bool = False
+    """Run the layers as programs that torch.compile makes at the first update, which takes a minute
+    or two and, on a CPU, a C++ compiler. On a GPU that makes fewer, larger operations; on a CPU it
+    is seldom quicker. Dropout then draws other random numbers."""
     device: Text = "auto"
     """auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     threads: Threads | None = None

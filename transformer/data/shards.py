@@ -59,6 +59,8 @@ def _matching(source: SourceConfig, data: DataConfig) -> list[SourceConfig]:
     if source.path is None or not glob.has_magic(source.path):
         return [source]
     pattern = str(local_path(source.path))
+    if Path(pattern).is_file():  # a name such as part[1].tsv
+        return [source]
     sides = [f".{lang}{gz}" for lang in (data.src_lang, data.tgt_lang) for gz in ("", ".gz")]
     names = {name for end in ("", *sides[:2]) for name in glob.glob(pattern + end)}  # noqa: PTH207
     for side in sides:

@@ -146,6 +146,8 @@ def require_file(path: Path) -> None:
 
 def near(path: Path) -> str:
     """What is there instead of a missing file."""
+    if "*" in str(path):
+        return "a pattern with * is for data.train under data.streaming: true; list the files"
     if not is_there(path.parent, Path.is_dir):
         return f"there is no folder {path.parent} (a Hugging Face dataset is written hub:NAME)"
     try:

@@ -5,8 +5,6 @@ Compiled, they are a few loops over the same numbers, and keys and values can be
 `scripts/benchmark_gpt.py` measures it.
 """
 
-import shlex
-import shutil
 from collections.abc import Sequence
 from functools import partial
 from types import FunctionType, MethodType
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
+from ..model.compiling import compile_errors, require_compiler
 from ..model.gpt import GPT, GenerationState
 from ..model.kv_cache import KeyValueCache, Storage
 from ..model.layout import Padded
@@ -46,7 +45,7 @@ class CompiledStep:
         if precision == "int8":
             raise UserError("a compiled step is for fp32 and bf16; found int8")
         if gpt.device.type == "cpu":
-            _require_compiler()
+            require_compiler()
         self.gpt = gpt.eval().requires_grad_(False)
         if precision == "bf16":
             gpt.to(torch.bfloat16)
@@ -71,14 +70,8 @@ class CompiledStep:
         room = [(s.keys, s.values) for s in storages if s is not None]
         # Freezing lays out the weights for oneDNN once. It cannot be an argument of torch.compile,
         # since tracing has to know of it, too.
-        try:
-            with torch._inductor.config.patch(freezing=True):
-                logits = self._compiled(tokens, state.position, room)
-        except torch._dynamo.exc.TorchDynamoException as error:
-            raise UserError(
-                f"torch.compile failed: {str(error).strip().splitlines()[0]}; on a CPU it needs a "
-                f"C++ compiler and Python's headers; without compiling, all works as well"
-            ) from error
+        with compile_errors(), torch._inductor.config.patch(freezing=True):
+            logits = self._compiled(tokens, state.position, room)
         past = tuple(cache.extended() for cache in state.past or ())
         return logits, GenerationState(torch.cat((state.ids, tokens.unsqueeze(1)), dim=1), past)
 
@@ -102,15 +95,3 @@ def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     if bias is not None:
         linear.bias = nn.Parameter(bias, requires_grad=False)
     return linear
-
-
-def _require_compiler() -> None:
-    from torch._inductor.config import cpp
-
-    found = cpp.cxx if isinstance(cpp.cxx, (list, tuple)) else (cpp.cxx,)
-    names = [shlex.split(name)[0] for name in found if name]
-    if not any(shutil.which(name) for name in names):
-        raise UserError(
-            f"torch.compile needs a C++ compiler ({' or '.join(names)}), and there is none; "
-            f"install one or do without compiling"
-        )

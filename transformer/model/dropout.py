@@ -35,7 +35,7 @@ def dropout(x: Tensor, p: float) -> Tensor:
     """What `Dropout` does while training."""
     if p == 0:
         return x
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
         return nn.functional.dropout(x, p)
     result: Tensor = _ByteDropout.apply(x, min(round(p * 256), 255))
     return result

@@ -115,3 +115,8 @@ class DecoderLayer(nn.Module):
                 x, lambda x: self.cross_attention.attend_to(memory, x, layout)
             )
         return self.feed_forward_residual(x, self.feed_forward)
+
+
+def layers_of(model: nn.Module) -> list[nn.Module]:
+    """The layers of encoder and decoder, from the first to the last."""
+    return [layer for layer in model.modules() if isinstance(layer, EncoderLayer | DecoderLayer)]

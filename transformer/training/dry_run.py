@@ -11,6 +11,7 @@ from statistics import mean, median
 import torch
 
 from ..config import Config, ModelConfig
+from ..model.compiling import compile_layers
 from ..runs.checkpoints import TrainingState
 from ..runs.directory import RunDirectory
 from .memory_needs import update_memory
@@ -102,6 +103,8 @@ def describe_run(config: Config, planned: Devices | None = None) -> str:
     seconds = [span.passes * operations * OVERHEAD / rate for span in spans]
     if sum(seconds) * N_TIMED <= LONGEST_TRIAL and memory.total <= _available(device) / 2:
         model, optimizer = build(task, device)
+        if config.training.compile:
+            compile_layers(model)
         timed = [_time_updates(task, model, optimizer, span, precision) for span in spans]
         how = f"the median of {N_TIMED} just made on a throw-away model"
         highest = _memory(device)

@@ -23,6 +23,7 @@ from torch import Tensor
 from ..config import Config
 from ..errors import UserError, shown
 from ..files import write_atomically
+from ..model.compiling import compile_layers
 from ..runs.checkpoints import (
     Checkpoint,
     TrainingState,
@@ -127,6 +128,8 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
         if any(each != texts[0] for each in texts) and not config.data.streaming:
             raise TrainingError("the processes read different text; they need the same files")
         model = build_model(task, device)
+        if config.training.compile:
+            compile_layers(model)
         state = checkpoint.state if checkpoint else TrainingState()
         if checkpoint:
             load_weights(model, checkpoint.weights, source=run.path)
@@ -163,11 +166,12 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
                 config.training.warmup_steps,
             )
         log.info(
-            "%s weights, %s, %s, attention kernel %s, %d threads; step %d of %d",
+            "%s weights, %s, %s, attention kernel %s%s, %d threads; step %d of %d",
             f"{model.n_parameters():,}",
             device,
             precision,
             config.training.attention_kernel,
+            ", compiled layers" if config.training.compile else "",
             torch.get_num_threads(),
             state.step,
             config.training.max_steps,

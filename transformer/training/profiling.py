@@ -62,6 +62,8 @@ def describe_update(config: Config) -> str:
     config, notes = take_over(config)
     for note in notes:
         log.info("%s", note)
+    if config.training.compile:
+        log.warning("training.compile: the layers are shown as they run without it")
     device, precision = set_up(config.training)
     task = prepare(config)
     model, optimizer = build(task, device)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model.kernels import use_kernel
+from ..model.layers import layers_of
 from ..runs.checkpoints import MOMENTS, Checkpoint, load_moments, named_moments
 from ..runs.weights import load_weights, named_weights
 from .loss import Loss
@@ -103,7 +104,7 @@ class Sharded(Spread[M, B]):
 
         super().__init__(task, model, world)
         mesh = init_device_mesh(model.device.type, (world.size,))
-        for layer in _layers(model):
+        for layer in layers_of(model):
             # Keys and values of the source are computed before the layer's own turn comes.
             if attention := getattr(layer, "cross_attention", None):
                 fully_shard([attention.key, attention.value], mesh=mesh)
@@ -179,12 +180,6 @@ class _Losses(nn.Module):
     def forward(self, batch: Any, step: int) -> tuple[Tensor, Tensor, int]:
         smoothed, nll, n_tokens = self._task.loss(self.model, batch, step)
         return smoothed, nll, n_tokens
-
-
-def _layers(model: nn.Module) -> list[nn.Module]:
-    # What is gathered together: the layers of encoder and decoder.
-    stacks = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
-    return [layer for stack in stacks for layer in stack]
 
 
 def _whole(tensor: Any) -> Tensor:

@@ -1,0 +1,40 @@
+"""Compiled layers learn what the others learn, and a run of them is resumed in the same bits."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from transformer import Translator, UserError
+from transformer.config import Config
+from transformer.training.loop import train
+
+
+def losses(run: Path) -> list[float]:
+    rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [value for row in rows for name, value in row.items() if name in ("loss", "val_loss")]
+
+
+@pytest.mark.slow
+def test_compiled_layers_have_the_same_losses(configure: Callable[..., Config]) -> None:
+    given = ["model.dropout=0", "training.precision=fp32"]
+    plain = train(configure(*given, run="plain"))
+    torch._dynamo.reset()
+    given.append("training.compile=true")
+    compiled = train(configure(*given, run="compiled"))
+    assert losses(compiled.directory) == pytest.approx(losses(plain.directory), rel=1e-5)
+    assert isinstance(Translator.load(compiled.directory).translate("Ein Hund."), str)
+    train(configure(*given, "training.max_steps=5", run="stopped"))
+    stopped = train(configure(*given, run="stopped"), resume=True)
+    files = [run.directory / "model.safetensors" for run in (stopped, compiled)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_without_a_compiler_nothing_is_begun(configure: Callable[..., Config]) -> None:
+    config = configure("training.compile=true")
+    without = torch._inductor.config.patch({"cpp.cxx": (None, "no-such-compiler")})
+    with without, pytest.raises(UserError, match=r"torch\.compile needs a C\+\+ compiler"):
+        train(config)
+    assert not Path(config.run_dir).exists()
