@@ -24,6 +24,8 @@ SEARCH: dict[str, list[str] | None] = {
     "--length-penalty": ["paper", "power", "none", "other"],
     "--alpha": ["0", "0.6", "1", "10", "10.1"],
     "--patience": ["0.1", "1", "2.5", "1000", "0"],
+    "--relative-threshold": ["0.5", "2", "1000", "0"],
+    "--max-per-parent": ["1", "3", "0"],
     "--no-repeat-ngram-size": ["0", "1", "3", "1000", "1001"],
 }
 MODEL = {

@@ -35,7 +35,8 @@ class Line:
 
 SEARCHING = {
     *("--beam-size", "--length-penalty", "--alpha", "--patience"),
-    *("--no-repeat-ngram-size", "--prefix", "--shortlist", "--to"),
+    *("--no-repeat-ngram-size", "--relative-threshold", "--max-per-parent"),
+    *("--prefix", "--shortlist", "--to"),
 }
 """Options without which the references are what comes out."""
 

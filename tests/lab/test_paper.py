@@ -56,7 +56,7 @@ def departing(report: Report) -> set[str]:
 def test_the_defaults_are_the_paper_but_for_one_difference_on_purpose() -> None:
     report = examine(Config())
     assert departing(report) == ON_PURPOSE
-    assert len(report.findings) == 36
+    assert len(report.findings) == 37
     sizes = {size.name: (size.base, size.here) for size in report.sizes}
     differ = {"vocabulary", "weights", "P_drop"}  # 8,000 pieces; rounded to 1/256 on a CPU
     assert {name for name, (base, here) in sizes.items() if base != here} == differ
@@ -98,7 +98,10 @@ SETTINGS: dict[str, set[str]] = {
     "decoding.length_penalty=none": {"length penalty"},
     "decoding.max_extra_tokens=10": {"longest output"},
     "decoding.patience=1": {"search ends"},
+    "decoding.relative_threshold=2": {"pruning"},
+    "decoding.max_per_parent=3": {"pruning"},
     "decoding.no_repeat_ngram_size=3": {"repetition"},
+    "decoding.no_repeat_ngram_size=1": {"repetition"},
 }
 
 
@@ -121,7 +124,7 @@ def test_what_was_found_is_said() -> None:
     assert found["gradient clipping"] == "to a norm of 1"
     text = str(report)
     assert "DEPARTS  §5.3    Adam" in text
-    assert "32 of 36 choices agree" in text
+    assert "33 of 37 choices agree" in text
     assert text.endswith("departs: Adam, gradient clipping, smoothing on padding, length penalty")
 
 
@@ -504,7 +507,7 @@ def test_the_command_prints_a_report(capsys: pytest.CaptureFixture[str]) -> None
     assert lab_main(["paper", *SMALL, "model.norm_first=true"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("the defaults model.d_model=32 ")
-    assert "DEPARTS  §3.1    norm " in out and "33 of 36 choices agree" in out
+    assert "DEPARTS  §3.1    norm " in out and "34 of 37 choices agree" in out
     assert lab_main(["paper", "--model", str(QUICKSTART), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["name"] == str(QUICKSTART)

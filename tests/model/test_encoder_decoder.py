@@ -15,6 +15,8 @@ from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
 from transformer.search.beam_search import beam_search, length_penalty
 
+from .torch_names import torch_weights
+
 PAD, BOS, EOS = 0, 1, 2
 VOCAB_SIZE = 30
 
@@ -55,24 +57,6 @@ def in_steps(model: Transformer, src: Tensor, tgt_in: Tensor) -> Tensor:
 
 
 # Equal to torch.nn -------------------------------------------------------------------------------
-
-
-def torch_weights(layer: nn.Module) -> dict[str, Tensor]:
-    """The weights of one of our layers, named as in torch.nn's."""
-    ours, theirs = layer.state_dict(), {}
-    sublayers = [name for name, _ in layer.named_children() if not name.endswith("_residual")]
-    for number, name in enumerate(sublayers, start=1):
-        for kind in ("weight", "bias"):
-            theirs[f"norm{number}.{kind}"] = ours[f"{name}_residual.norm.{kind}"]
-            if name == "feed_forward":
-                theirs[f"linear1.{kind}"] = ours[f"{name}.expand.{kind}"]
-                theirs[f"linear2.{kind}"] = ours[f"{name}.contract.{kind}"]
-            else:
-                attention = "self_attn" if name == "self_attention" else "multihead_attn"
-                parts = [ours[f"{name}.{part}.{kind}"] for part in ("query", "key", "value")]
-                theirs[f"{attention}.in_proj_{kind}"] = torch.cat(parts)
-                theirs[f"{attention}.out_proj.{kind}"] = ours[f"{name}.output.{kind}"]
-    return theirs
 
 
 def stack_weights(stack: nn.Module) -> dict[str, Tensor]:
@@ -219,6 +203,23 @@ def test_select_reorders_repeats_and_drops() -> None:
     step([19, 20, 21, 22])
     select([1, 2], kept=[0, 1])  # one hypothesis each
     step([23, 24])
+
+
+@torch.no_grad()
+def test_a_step_of_those_that_are_alive_only() -> None:
+    model = random_model()
+    src = sentences(5, 3, 4)
+    _, state = model.step(torch.tensor([BOS, BOS, BOS]), model.start(src))
+    rows, alive = torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([0, 3, 4])
+    tokens = torch.tensor([4, 5, 6, 7, 8, 9])
+    expected, whole = model.step(tokens, state.select(rows))
+    found, living = model.step(tokens[alive], state.select(rows, alive=alive))
+    assert_close(found, expected[alive])
+    on = torch.tensor([0, 0, 3, 3, 4, 4])  # the dead are followed by the others
+    tokens = torch.tensor([9, 8, 7, 6, 5, 4])
+    expected, _ = model.step(tokens, whole.select(on))
+    found, _ = model.step(tokens, living.select(on))
+    assert_close(found, expected)
 
 
 @torch.no_grad()

@@ -11,6 +11,8 @@ from transformer.model.layers import DecoderLayer, EncoderLayer, Residual
 from transformer.model.layout import Padded
 from transformer.model.masks import causal_mask, padding_mask
 
+from .torch_names import torch_weights
+
 D_MODEL, D_FF, N_HEADS = 16, 24, 4
 SRC = torch.tensor([[3, 3, 3, 3, 3], [3, 3, 3, 0, 0]])
 
@@ -45,24 +47,6 @@ def memory_of(layer: nn.Module, encoded: Tensor, mask: Tensor) -> Memory:
     assert isinstance(layer, DecoderLayer)
     cache = layer.cross_attention.keys_and_values(encoded, Padded(encoded.size(1)))
     return Memory(cache, mask)
-
-
-def torch_weights(layer: nn.Module) -> dict[str, Tensor]:
-    """The weights of one of our layers, named as in torch.nn's."""
-    ours, theirs = layer.state_dict(), {}
-    sublayers = [name for name, _ in layer.named_children() if not name.endswith("_residual")]
-    for number, name in enumerate(sublayers, start=1):
-        for kind in ("weight", "bias"):
-            theirs[f"norm{number}.{kind}"] = ours[f"{name}_residual.norm.{kind}"]
-            if name == "feed_forward":
-                theirs[f"linear1.{kind}"] = ours[f"{name}.expand.{kind}"]
-                theirs[f"linear2.{kind}"] = ours[f"{name}.contract.{kind}"]
-            else:
-                attention = "self_attn" if name == "self_attention" else "multihead_attn"
-                parts = [ours[f"{name}.{part}.{kind}"] for part in ("query", "key", "value")]
-                theirs[f"{attention}.in_proj_{kind}"] = torch.cat(parts)
-                theirs[f"{attention}.out_proj.{kind}"] = ours[f"{name}.output.{kind}"]
-    return theirs
 
 
 @both_orders

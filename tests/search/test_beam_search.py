@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -35,10 +36,17 @@ class Said:
 
     sentences: list[int]
     rows: list[tuple[int, Ids]]  # the sentence and what has been said, BOS included
+    alive: list[int] | None = None  # the rows that go on; None: all
 
-    def select(self, rows: Tensor, sentences: Tensor | None = None) -> "Said":
+    def select(
+        self, rows: Tensor, sentences: Tensor | None = None, alive: Tensor | None = None
+    ) -> "Said":
         kept = range(len(self.sentences)) if sentences is None else sentences.tolist()
-        return Said([self.sentences[i] for i in kept], [self.rows[i] for i in rows.tolist()])
+        return Said(
+            [self.sentences[i] for i in kept],
+            [self.rows[i] for i in rows.tolist()],
+            None if alive is None else alive.tolist(),
+        )
 
 
 @dataclass
@@ -51,14 +59,15 @@ class Reader:
     def __call__(self, tokens: Tensor, state: Said) -> tuple[Tensor, Said]:
         self.rows_seen.append(len(tokens))
         # Hypotheses of a sentence side by side, equally many for each.
-        beam = len(tokens) // len(state.sentences)
+        beam = len(state.rows) // len(state.sentences)
         owners = [sentence for sentence, _ in state.rows]
         assert owners == [sentence for sentence in state.sentences for _ in range(beam)]
-        rows = [
-            (sentence, (*said, token))
-            for (sentence, said), token in zip(state.rows, tokens.tolist(), strict=True)
-        ]
-        probabilities = [self.tables[sentence](said[1:]) for sentence, said in rows]
+        alive = range(len(state.rows)) if state.alive is None else state.alive
+        rows = list(state.rows)
+        for place, token in zip(alive, tokens.tolist(), strict=True):
+            sentence, said = rows[place]
+            rows[place] = sentence, (*said, token)
+        probabilities = [self.tables[rows[i][0]](rows[i][1][1:]) for i in alive]
         return torch.tensor(probabilities).log(), Said(state.sentences, rows)
 
 
@@ -536,3 +545,140 @@ def test_a_prefix_may_hold_what_is_barred() -> None:
     assert best.ids[:2] == (B, B) and B not in best.ids[2:]
     with pytest.raises(ValueError, match="1 sentences have 2 lists of barred ids"):
         search([random_table(1)], [6], barred=[[], []])
+
+
+# Pruning ------------------------------------------------------------------------------------------
+
+
+def pruned_search(
+    table: Table,
+    limit: int,
+    beam_size: int,
+    penalty: Penalty,
+    threshold: float | None,
+    per_parent: int | None,
+) -> list[tuple[float, Ids]]:
+    """The finished hypotheses with their scores, as one would write the search down at first."""
+    live: list[tuple[float, Ids]] = [(0.0, ())]
+    finished: list[tuple[float, Ids]] = []
+    for length in range(1, limit + 1):
+        candidates = sorted(
+            (
+                (log_prob + math.log(p), said, token)
+                for log_prob, said in live
+                for token, p in enumerate(table(said))
+                if token != BOS
+            ),
+            reverse=True,
+        )[: 2 * beam_size]
+        ended = (c for c in candidates[:beam_size] if c[2] == EOS)
+        finished += [(log_prob / penalty(length), said) for log_prob, said, _ in ended]
+        finished.sort(reverse=True)
+        went_on: Counter[Ids] = Counter()
+        several = len(live) > 1
+        live = []
+        for log_prob, said, token in candidates:
+            full = several and per_parent is not None and went_on[said] >= per_parent
+            if token != EOS and not full and len(live) < beam_size:
+                went_on[said] += 1
+                live.append((log_prob, (*said, token)))
+        if threshold is not None:
+            live = [each for each in live if each[0] >= live[0][0] - threshold]
+        if not live or (finished and finished[0][0] >= live[0][0] / penalty(limit)):
+            break
+    return finished
+
+
+@given(
+    seeds,
+    st.integers(2, 7),
+    penalties,
+    st.sampled_from([0.2, 0.7, 2.0, None]),
+    st.sampled_from([1, 2, None]),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_given_up_is_given_up(
+    seed: int, limit: int, penalty: Penalty, threshold: float | None, per_parent: int | None
+) -> None:
+    tables = [random_table(seed + i, vocab_size=7) for i in range(8)]
+    reader = Reader(tables)
+    given: dict[str, Any] = {"relative_threshold": threshold, "max_per_parent": per_parent}
+    found = search(tables, [limit] * 8, reader, beam_size=4, penalty=penalty, **given)
+    for drawn, [best] in zip(tables, found, strict=True):
+        expected = pruned_search(drawn, limit, 4, penalty, threshold, per_parent)
+        assert best.finished == bool(expected)
+        if expected:
+            assert best.ids == expected[0][1]
+            assert best.score == pytest.approx(expected[0][0], rel=1e-5)
+
+
+def test_rows_that_are_given_up_are_not_computed() -> None:
+    tables = [random_table(seed, vocab_size=7) for seed in range(40)]
+    third_step = []
+    for threshold in (None, 0.5):
+        reader = Reader(tables)
+        search(tables, [9] * 40, reader, beam_size=4, n_best=4, relative_threshold=threshold)
+        third_step.append(reader.rows_seen[2])
+    assert third_step[1] < 0.7 * third_step[0]
+
+
+def test_a_prefix_does_not_make_the_search_greedy() -> None:
+    tables = [random_table(seed, vocab_size=7) for seed in range(4)]
+    limits = [8] * 4
+    given: dict[str, Any] = {"beam_size": 4, "n_best": 4, "max_per_parent": 1}
+    found = search(tables, limits, prefixes=[[A]] * 4, **given)
+    assert all(len(best) > 1 for best in found)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_what_is_not_computed_changes_nothing(seed: int) -> None:
+    """With prefixes, barred tokens and n-grams: all rows, or only those that are alive."""
+    draw = random.Random(seed)
+    n, vocab_size = draw.randint(1, 14), draw.randint(5, 9)
+    tables = [random_table(draw.randrange(10**6), vocab_size) for _ in range(n)]
+    tokens = range(EOS + 1, vocab_size)
+    beam_size = draw.randint(1, 5)
+    given: dict[str, Any] = {
+        "beam_size": beam_size,
+        "n_best": draw.randint(1, beam_size),
+        "penalty": partial(length_penalty, "power", 1.0),
+        "prefixes": draw.choice([None, [draw.choices(tokens, k=i % 3) for i in range(n)]]),
+        "barred": draw.choice([None, [draw.sample(tokens, i % 2) for i in range(n)]]),
+        "no_repeat_ngram_size": draw.randint(0, 3),
+        "relative_threshold": draw.choice([None, 0.7, 3.0]),
+        "max_per_parent": draw.choice([None, 1, 2]),
+    }
+    limits = [draw.randint(3, 9) for _ in range(n)]
+    found, rows = [], []
+    for least in (1, 10**9):  # rows that are worth leaving out
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("transformer.search.beam_search.ROWS", least)
+            reader = Reader(tables)
+            found.append(search(tables, limits, reader, **given))
+            rows.append(sum(reader.rows_seen))
+    assert rows[0] <= rows[1]
+    for some, all_ in zip(*found, strict=True):
+        assert [h.ids for h in some] == [h.ids for h in all_]
+        assert [h.score for h in some] == pytest.approx([h.score for h in all_])
+
+
+@pytest.mark.parametrize("prefixes", [None, [[A]] * 9])
+def test_a_sentence_without_numbers_spoils_no_other(prefixes: list[list[int]] | None) -> None:
+    good, broken = random_table(1, vocab_size=7), [math.nan] * 7
+
+    def alone(said: Ids) -> Sequence[float]:
+        return broken
+
+    given: dict[str, Any] = {"beam_size": 4, "prefixes": prefixes}
+    expected = search([good] * 9, [6] * 9, **given)
+    with pytest.raises(ArithmeticError, match="no hypothesis of sentence 3"):
+        search([good, good, good, alone, *[good] * 5], [6] * 9, **given)
+    assert search([good] * 9, [6] * 9, **given) == expected
+
+
+def test_a_threshold_that_nothing_reaches_changes_nothing() -> None:
+    tables = [random_table(seed, vocab_size=7) for seed in range(20)]
+    limits = [2 + i % 9 for i in range(20)]
+    plain = search(tables, limits, beam_size=4, n_best=4)
+    assert search(tables, limits, beam_size=4, n_best=4, relative_threshold=1e3) == plain

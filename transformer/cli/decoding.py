@@ -34,15 +34,19 @@ def add_search_options(options: Options) -> None:
         if get_origin(field.annotation) is Literal:
             options.add(flag, choices=get_args(field.annotation), help=meaning)
         else:
-            metavar = "N" if field.annotation is int else "X"
+            metavar = "N" if _is_whole(field) else "X"
             options.add(flag, type=_parser_of(field), metavar=metavar, help=meaning)
+
+
+def _is_whole(field: FieldInfo) -> bool:
+    return int in (field.annotation, *get_args(field.annotation))
 
 
 def _parser_of(field: FieldInfo) -> Callable[[str], float]:
     bounds: dict[str, Any] = {}
     for part in field.metadata:
         bounds |= {kind: getattr(part, kind) for kind in ("ge", "gt", "le") if hasattr(part, kind)}
-    if field.annotation is int:
+    if _is_whole(field):
         return whole(bounds["ge"], bounds["le"])
     lowest = bounds["gt"] if "gt" in bounds else bounds["ge"]
     return number(lowest, bounds["le"], above="gt" in bounds)

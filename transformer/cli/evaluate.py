@@ -176,6 +176,10 @@ def _recipe(report: dict[str, Any], n_lines: int) -> str:
         search += f" {settings['alpha']}"
     if settings["patience"]:
         search += f", patience {settings['patience']:g}"
+    if settings["relative_threshold"]:
+        search += f", threshold {settings['relative_threshold']:g}"
+    if settings["max_per_parent"]:
+        search += f", {settings['max_per_parent']} per parent"
     if settings["no_repeat_ngram_size"]:
         search += f", no {settings['no_repeat_ngram_size']} pieces twice"
     workers = f"; {report['workers']} workers" if report["workers"] > 1 else ""

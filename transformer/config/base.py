@@ -52,6 +52,8 @@ MAX_ALPHA = 10.0
 """Of the length penalty: far above what is of use, far below where its powers overflow."""
 MAX_PATIENCE = 1000.0
 """Of the search, in beams."""
+MAX_THRESHOLD = 1000.0
+"""Of the search, in nats."""
 MAX_NGRAM = 1000
 """Pieces of an n-gram that must not occur twice."""
 MAX_EXTRA_TOKENS = 10_000

@@ -11,6 +11,7 @@ from .base import (
     MAX_EXTRA_TOKENS,
     MAX_NGRAM,
     MAX_PATIENCE,
+    MAX_THRESHOLD,
     Settings,
     Tokens,
 )
@@ -30,6 +31,12 @@ class DecodingConfig(Settings):
     """Stop the search for a sentence once patience · beam_size of its hypotheses have ended (Kasai
     et al. 2022); 1 is the rule of fairseq, Marian and CTranslate2, and takes about half the time
     with the length penalty `power`. null, like the paper: stop when no other can win."""
+    relative_threshold: float | None = Field(default=None, gt=0, le=MAX_THRESHOLD)
+    """Give up hypotheses more than this many nats below the likeliest live one of their sentence
+    (Freitag and Al-Onaizan 2017): then there are fewer to compute. null, like the paper: none."""
+    max_per_parent: int | None = Field(default=None, ge=1, le=MAX_BEAM_SIZE)
+    """At most this many live hypotheses may continue the same one, unless it is the only one
+    (Freitag and Al-Onaizan 2017). null, like the paper: any number."""
     no_repeat_ngram_size: int = Field(default=0, ge=0, le=MAX_NGRAM)
     """No n-gram of this many pieces occurs twice in a translation, as in CTranslate2 and Hugging
     Face. This breaks loops ("of the city of the city of the"), but also what should repeat itself.

@@ -15,6 +15,8 @@ class SearchSettings(TypedDict, total=False):
     length_penalty: Literal["paper", "power", "none"]
     alpha: float
     patience: float | None
+    relative_threshold: float | None
+    max_per_parent: int | None
     no_repeat_ngram_size: int
     max_extra_tokens: int
     batch_tokens: int

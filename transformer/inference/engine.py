@@ -90,6 +90,8 @@ class TorchEngine:
             n_best=n_best,
             penalty=partial(length_penalty, kind, settings.alpha),
             patience=settings.patience,
+            relative_threshold=settings.relative_threshold,
+            max_per_parent=settings.max_per_parent,
             no_repeat_ngram_size=settings.no_repeat_ngram_size,
             device=self.model.device,
         )

@@ -79,6 +79,7 @@ def of_search(config: Config) -> list[Finding]:
         ("§6.1", "length penalty", "((5 + n) / 6)^0.6", _describe_penalty(search.divisors)),
         ("§6.1", "longest output", "source + 50", f"source + {search.extra_tokens}"),
         ("§6.1", "search ends", WAITS, WAITS if search.waits else "earlier"),
+        ("§6.1", "pruning", "none", "hypotheses given up" if search.gives_up else "none"),
         (CODE, "repetition", "allowed", "allowed" if search.repeats else "barred"),
     ]
     rows = [(*row, row[-2] == row[-1]) for row in compared]

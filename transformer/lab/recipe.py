@@ -4,6 +4,7 @@ Stand-ins take the place of what does not matter. The optimiser moves one weight
 known, the loss is that of one small batch, and the search has a model with a few pieces.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -205,7 +206,9 @@ class _Time:
 
     length: int = 0
 
-    def select(self, rows: Tensor, sentences: Tensor | None = None) -> "_Time":
+    def select(
+        self, rows: Tensor, sentences: Tensor | None = None, alive: Tensor | None = None
+    ) -> "_Time":
         return self
 
 
@@ -237,6 +240,44 @@ class _Endless(nn.Module):
         return p.log().expand(len(tokens), -1), _Time(state.length + 1)
 
 
+class _Forked(nn.Module):
+    """A model that begins with one of two pieces, the second of which it hardly ever says.
+
+    Then it says any of `n_alike` pieces, all equally likely, and ends.
+    """
+
+    device = CPU
+
+    def __init__(self, vocabulary: Vocabulary, n_alike: int) -> None:
+        super().__init__()
+        self.vocabulary, self.n_alike = vocabulary, n_alike
+        self.first = vocabulary.eos_id + 1
+
+    def start(self, src: Tensor) -> _Time:
+        return _Time()
+
+    def step(self, tokens: Tensor, state: _Time, logits: Any = None) -> tuple[Tensor, _Time]:
+        p, first = torch.zeros(self.vocabulary.vocab_size), self.first
+        if state.length == 0:
+            p[first : first + 2] = torch.tensor([1.0, math.exp(-80)])
+        elif state.length == 1:
+            p[first + 2 : first + 2 + self.n_alike] = 1.0
+        else:
+            p[self.vocabulary.eos_id] = 1.0
+        return p.log().expand(len(tokens), -1), _Time(state.length + 1)
+
+
+def _gives_up(settings: DecodingConfig, n_alike: int) -> bool:
+    n = settings.beam_size
+    vocabulary = Vocabulary(100 + n)
+    model = _Forked(vocabulary, n_alike)
+    engine = TorchEngine(cast(Transformer, model), cast(Tokenizer, vocabulary))
+    [found] = engine.search([[*[5] * 10, vocabulary.eos_id]], settings, n_best=n)
+    # Places that the likely beginning leaves in the beam are for the unlikely one.
+    likely = sum(hypothesis.ids[0] == model.first for hypothesis in found)
+    return (likely, len(found)) != (n_alike, n)
+
+
 def _search(
     settings: DecodingConfig, src_len: int, ends_after: int | None
 ) -> tuple[Hypothesis, int]:
@@ -256,6 +297,7 @@ class Search:
     divisors: dict[int, float]  # of the log-probability, by length
     waits: bool  # until nothing better can come, though as many hypotheses as the beam have ended
     repeats: bool  # a piece, for ever, if it is the likeliest
+    gives_up: bool  # hypotheses that are in the beam
 
 
 def search(settings: DecodingConfig) -> Search:
@@ -270,6 +312,7 @@ def search(settings: DecodingConfig) -> Search:
         divisors={len(h.ids): h.log_prob / h.score for h, _ in found.values()},
         waits=len(ended.ids) == long,
         repeats=len(set(best.ids)) == 1,
+        gives_up=any(_gives_up(settings, max(1, settings.beam_size - left)) for left in (0, 1)),
     )
 
 

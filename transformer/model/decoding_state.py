@@ -25,17 +25,22 @@ class DecodingState:
     past: tuple[KeyValueCache, ...] | None  # likewise, all hypotheses' tokens; None at first
     history: Tensor  # (sentences, hypotheses, length of past), True = one of its tokens
     position: int = 0  # tokens decoded so far
+    alive: Tensor | None = None  # the hypotheses, counted over all sentences, that go on; None: all
 
-    def select(self, rows: Tensor, sentences: Tensor | None = None) -> "DecodingState":
+    def select(
+        self, rows: Tensor, sentences: Tensor | None = None, alive: Tensor | None = None
+    ) -> "DecodingState":
         """The state with other hypotheses: reordered, repeated, or those of some sentences only.
 
         Args:
             rows: indices of hypotheses, those of a sentence side by side, equally many for each.
             sentences: indices of the sentences they belong to; None if all remain.
+            alive: indices of `rows`, in order: the next step has tokens of these only. None: of
+                all.
         """
         n_sentences = self.history.size(0) if sentences is None else len(sentences)
         history = self.history.flatten(0, 1)[rows].unflatten(0, (n_sentences, -1))
-        state = replace(self, history=history)
+        state = replace(self, history=history, alive=alive)
         if sentences is not None:
             state = replace(
                 state,

@@ -15,7 +15,7 @@ from .feed_forward import FeedForward
 from .initialisation import initialise
 from .kv_cache import GrowingCache, KeyValueCache, Memory
 from .layers import DecoderLayer, EncoderLayer
-from .layout import Layout, Padded, round_up_length
+from .layout import Layout, Living, Padded, round_up_length
 from .masks import as_summand, causal_mask, padding_mask
 
 
@@ -216,7 +216,7 @@ class Transformer(nn.Module):
 
         Args:
             tokens: (rows,) the latest token of each, BOS at the first step; the hypotheses of a
-                sentence side by side.
+                sentence side by side. Of those in `state.alive` only, if it names any.
             state: from `start` or the step before; it is not changed.
             logits: in place of `output.logits`, such as those of some pieces only.
 
@@ -225,15 +225,20 @@ class Transformer(nn.Module):
         """
         # To the decoder, the hypotheses of a sentence are tokens of it that do not see each other,
         # all at the same position: (rows,) → (sentences, hypotheses).
-        n_sentences = state.history.size(0)
-        tokens = tokens.view(n_sentences, -1)
-        itself = torch.eye(tokens.size(1), dtype=torch.bool, device=tokens.device)
+        n_sentences, n_hypotheses = state.history.shape[:2]
+        itself = torch.eye(n_hypotheses, dtype=torch.bool, device=tokens.device)
         history = torch.cat((state.history, itself.expand(n_sentences, -1, -1)), dim=2)
-        layout = Padded(1, self._for_all_layers(history[:, None]), start=state.position)
+        mask = self._for_all_layers(history[:, None])
+        layout: Layout
+        if state.alive is None:
+            tokens = tokens.view(n_sentences, -1)
+            layout = Padded(1, mask, start=state.position)
+        else:
+            layout = Living(state.alive, (n_sentences, n_hypotheses), mask, start=state.position)
         x = self.tgt_embedding(tokens, layout)
         x, past = self.decoder.go_on(x, layout, state.past, state.memory)
         new = DecodingState(state.memory, past, history, state.position + 1)
-        return (logits or self.output.logits)(x.flatten(0, 1)), new
+        return (logits or self.output.logits)(x.view(-1, x.size(-1))), new
 
     def n_parameters(self) -> int:
         """Trained weights; shared ones count once."""

@@ -60,6 +60,39 @@ class Padded:
         return heads.transpose(1, 2).flatten(2)
 
 
+@dataclass(frozen=True)
+class Living:
+    """Some tokens of (batch, length), (rows, ...): those of the hypotheses that live on.
+
+    Attention sees all of the batch, with zeros in the place of the others.
+    """
+
+    places: Tensor
+    """(rows,) where each is in the batch laid flat, batch · length."""
+    shape: tuple[int, int]  # batch, length
+    mask: Tensor | None = None
+    start: int = 0
+
+    @property
+    def length(self) -> int:
+        """All are at the same position."""
+        return 1
+
+    def spread(self, table: Tensor) -> Tensor:
+        """(1, ...) → the same: it broadcasts over the rows."""
+        return table
+
+    def split_heads(self, x: Tensor, n_heads: int) -> Tensor:
+        """(rows, d_model) → (batch, n_heads, length, d_head)."""
+        whole = x.new_zeros(self.shape[0] * self.shape[1], x.size(-1))
+        whole.index_copy_(0, self.places, x)
+        return whole.view(*self.shape, n_heads, -1).transpose(1, 2)
+
+    def merge_heads(self, heads: Tensor) -> Tensor:
+        """(batch, n_heads, length, d_head) → (rows, d_model)."""
+        return heads.transpose(1, 2).flatten(2).flatten(0, 1).index_select(0, self.places)
+
+
 def round_up_length(ids: Tensor, pad_id: int) -> Tensor:
     """(batch, length) ids, padded to a length that attention is quick with.
 

@@ -1,6 +1,7 @@
 """Beam search over a step function and a state; it knows no model.
 
-The length penalty and the limit are those of Wu et al. 2016, arXiv 1609.08144, and of §6.1.
+The length penalty and the limit are those of Wu et al. 2016, arXiv 1609.08144, and of §6.1; pruning
+is that of Freitag and Al-Onaizan 2017, arXiv 1702.01806.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .stepping import S, Step
+from .stepping import B, BeamStep
 
 NOTHING = float("-inf")
 
@@ -19,6 +20,10 @@ BLOCK = 64
 
 KEPT_WHILE = 0.75
 """Finished sentences leave the batch once at most this share of it is still searched."""
+
+ROWS = 8
+"""Rows of a step come in multiples of this: oneDNN compiles its products anew for every new number
+of them, which takes longer than a few rows do."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,8 @@ def length_penalty(kind: Literal["paper", "power", "none"], alpha: float, length
 
 @torch.inference_mode()
 def beam_search(
-    step: Step[S],
-    state: S,
+    step: BeamStep[B],
+    state: B,
     max_lengths: Sequence[int],
     *,
     bos_id: int,
@@ -59,6 +64,8 @@ def beam_search(
     n_best: int = 1,
     penalty: Callable[[int], float] = lambda length: 1.0,
     patience: float | None = None,
+    relative_threshold: float | None = None,
+    max_per_parent: int | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     no_repeat_ngram_size: int = 0,
     device: torch.device | str = "cpu",
@@ -79,12 +86,16 @@ def beam_search(
         forbidden: ids never produced (padding, BOS, unknown).
         barred: for each sentence, more ids that are never produced, except by its prefix.
         beam_size: live hypotheses per sentence.
-        n_best: hypotheses returned per sentence, at most beam_size; fewer where the vocabulary and
-            the limit allow fewer.
+        n_best: hypotheses returned per sentence, at most beam_size; fewer where the vocabulary, the
+            limit or pruning allow fewer.
         penalty: divisor of the log-probability by length; must not fall as the length grows.
         patience: a sentence is also done once patience · beam_size of its hypotheses have ended
             (and n_best), whatever live ones may still reach; None: it is not. Kasai et al. 2022,
             arXiv 2204.05424; 1 is the rule of fairseq, Marian and CTranslate2.
+        relative_threshold: hypotheses more than this many nats below the likeliest live one of
+            their sentence are given up; None: none are.
+        max_per_parent: at most this many live hypotheses may continue the same one, unless it is
+            the only one that is alive; None: any number.
         prefixes: for each sentence, ids that every hypothesis begins with; none of them is EOS.
         no_repeat_ngram_size: no n-gram of this many ids occurs twice in a hypothesis, except
             within its prefix; 0: any may.
@@ -121,12 +132,15 @@ def beam_search(
     begun = [list(prefix) for prefix in prefixes or ()]
     waiting = torch.ones(len(max_lengths), dtype=torch.bool)  # False: its result is found
     not_there = _pairs(barred or ())
+    alive: Tensor | None = None  # rows of the next step, if not all
 
     length = 0
     while True:
         length += 1
         n_sentences, n_live = live.shape
-        logits, state = step(live_ids[:, :, -1].flatten().to(device), state)
+        latest = live_ids[:, :, -1].flatten()
+        latest = latest if alive is None else latest[alive]
+        logits, state = step(latest.to(device), state)
         forced = _nth(begun, length, places).to(device) if begun else None
 
         # 2k candidates, because k of them may end now and k must live on.
@@ -137,7 +151,10 @@ def beam_search(
             excluded = repeating if excluded is None else torch.cat((excluded, repeating), dim=1)
         if excluded is not None:
             excluded = excluded.to(device)
-        found = best_continuations(logits, live.to(device), 2 * beam_size, never, forced, excluded)
+        rows = None if alive is None else alive.to(device)
+        found = best_continuations(
+            logits, live.to(device), 2 * beam_size, never, forced, excluded, rows
+        )
         candidates, parents, tokens = (part.cpu() for part in found)
 
         # Only one of the k best may end, so that a beam of one is greedy search.
@@ -149,7 +166,14 @@ def beam_search(
 
         # The k best that go on, in the order of their log-probability.
         n_next = min(beam_size, candidates.size(1))
-        live, kept = candidates.masked_fill(ends, NOTHING).topk(n_next, dim=1)
+        going_on = candidates.masked_fill(ends, NOTHING)
+        if max_per_parent is not None:
+            several = (live > NOTHING).sum(dim=1, keepdim=True) > 1
+            surplus = _surplus(max_per_parent, parents, ends) & several
+            going_on.masked_fill_(surplus, NOTHING)
+        live, kept = going_on.topk(n_next, dim=1)
+        if relative_threshold is not None:
+            live = live.masked_fill(live < live[:, :1] - relative_threshold, NOTHING)
         parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
         live_ids = _extended(live_ids, parents, tokens)
 
@@ -170,22 +194,23 @@ def beam_search(
         waiting &= ~over
 
         # Finished sentences stay in the batch until there are many of them, because taking them out
-        # moves the caches of all the others. Even then some stay, to make a multiple of eight:
-        # oneDNN compiles its products anew for every new number of sentences.
+        # moves the caches of all the others.
         n_waiting = int(waiting.sum())
         if n_waiting == 0:
             return results
         remaining = None
         if n_waiting <= KEPT_WHILE * n_sentences:
-            n_remaining = n_waiting if n_waiting <= 8 else -(-n_waiting // 8) * 8
-            kept_first = waiting.to(torch.uint8).sort(descending=True, stable=True).indices
-            remaining = kept_first[:n_remaining].sort().values
+            remaining = _rounded_up(waiting)
             places, limits, at_limit = places[remaining], limits[remaining], at_limit[remaining]
             live, live_ids, done = live[remaining], live_ids[remaining], done.select(remaining)
             parents, waiting = parents[remaining], waiting[remaining]
+        live = live.masked_fill(~waiting.unsqueeze(-1), NOTHING)
+        alive = _rounded_up((live > NOTHING).flatten())
+        if live.numel() - len(alive) < ROWS:  # not worth the trouble
+            alive = None
         first_row = (torch.arange(n_sentences) if remaining is None else remaining) * n_live
         rows = (first_row.unsqueeze(-1) + parents).flatten()
-        state = state.select(rows.to(device), None if remaining is None else remaining.to(device))
+        state = state.select(rows.to(device), *(_moved_to(device, i) for i in (remaining, alive)))
 
 
 def best_continuations(
@@ -195,6 +220,7 @@ def best_continuations(
     forbidden: Tensor,
     forced: Tensor | None = None,
     excluded: Tensor | None = None,
+    alive: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns each sentence's n likeliest hypotheses of one token more, best first.
 
@@ -202,12 +228,15 @@ def best_continuations(
     blocks of tokens with the largest maxima.
 
     Args:
-        logits: (sentences · hypotheses, vocab_size) of the next token.
+        logits: (rows, vocab_size) of the next token; rows are sentences · hypotheses, or `alive`.
         live: (sentences, hypotheses) log-probability so far.
         n: how many; fewer where there are fewer.
         forbidden: ids that are never chosen; they keep their share of the probability.
         forced: (sentences,) the only token that may follow, or -1 if any may.
-        excluded: (2, any) rows of logits and tokens that may not follow there unless forced.
+        excluded: (2, any) hypotheses, counted over all sentences, and tokens that may not follow
+            there unless forced.
+        alive: (rows,) hypotheses, counted over all sentences, to which the logits belong; those of
+            all others are -inf in `live`. None: to all.
 
     Returns:
         Log-probabilities, in fp32 or better, -inf for what is impossible; which hypothesis of its
@@ -216,29 +245,39 @@ def best_continuations(
     (n_sentences, n_live), vocab_size = live.shape, logits.size(1)
     p = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     p.index_fill_(1, forbidden, 0.0)
+    row_of = torch.arange(live.numel(), device=p.device)  # of a hypothesis; that of a dead one is 0
+    if alive is not None:
+        row_of = torch.zeros_like(row_of).index_copy_(0, alive, row_of[: len(alive)])
     if excluded is not None:
-        p[excluded[0], excluded[1]] = 0.0
+        rows, tokens = row_of[excluded[0]], excluded[1]
+        if alive is not None:
+            theirs = alive[rows] == excluded[0]
+            rows, tokens = rows[theirs], tokens[theirs]
+        p[rows, tokens] = 0.0
     if forced is not None:
         # The forced token becomes certain, and its log-probability is added here: a probability may
         # be too small for a number where its logarithm is not.
         forced = forced.repeat_interleave(n_live).unsqueeze(-1)
+        forced = forced if alive is None else forced[alive]
         token = forced.clamp(min=0)
         p = torch.where(forced < 0, p, torch.zeros_like(p).scatter_(1, token, 1.0))
         log_p = logits.log_softmax(dim=-1, dtype=p.dtype).gather(1, token)
-        live = live + log_p.masked_fill(forced < 0, 0.0).view_as(live)
+        log_p = log_p.masked_fill(forced < 0, 0.0).nan_to_num(nan=NOTHING, neginf=NOTHING)
+        live = live + log_p[row_of].view_as(live)
 
     whole = vocab_size // BLOCK * BLOCK
     maxima = p[:, :whole].unflatten(1, (-1, BLOCK)).amax(dim=2)
     if whole < vocab_size:
         maxima = torch.cat((maxima, p[:, whole:].amax(dim=1, keepdim=True)), dim=1)
     n_blocks = maxima.size(1)
-    bounds = (live.unsqueeze(-1) + _log(maxima).view(n_sentences, n_live, -1)).flatten(1)
+    maxima = _log(maxima) if alive is None else _log(maxima)[row_of]
+    bounds = (live.unsqueeze(-1) + maxima.view(n_sentences, n_live, -1)).flatten(1)
     blocks = bounds.topk(min(n, bounds.size(1)), dim=1).indices  # (sentences, n)
     parents = blocks // n_blocks
     tokens = (blocks % n_blocks * BLOCK).unsqueeze(-1) + torch.arange(BLOCK, device=p.device)
     beyond = tokens >= vocab_size  # the last block may be shorter
     tokens.clamp_(max=vocab_size - 1)
-    rows = torch.arange(n_sentences, device=p.device).unsqueeze(-1) * n_live + parents
+    rows = row_of.view_as(live).gather(1, parents)
     places = rows.unsqueeze(-1) * vocab_size + tokens
     totals = live.gather(1, parents).unsqueeze(-1) + _log(p.view(-1)[places])
     totals.masked_fill_(beyond, NOTHING)
@@ -262,6 +301,26 @@ def repeating_tokens(ids: Tensor, n: int) -> Tensor:
     same = (windows[..., :-1] == ids[:, None, ids.size(1) - n + 1 :]).all(dim=-1)
     rows, places = same.nonzero(as_tuple=True)
     return torch.stack((rows, windows[rows, places, -1]))
+
+
+def _moved_to(device: torch.device | str, indices: Tensor | None) -> Tensor | None:
+    return None if indices is None else indices.to(device)
+
+
+def _surplus(most: int, parents: Tensor, ends: Tensor) -> Tensor:
+    # (sentences, candidates), best first: whether `most` better ones with the same parent go on.
+    same = parents.unsqueeze(2) == parents.unsqueeze(1)
+    before = (same & ~ends.unsqueeze(1)).tril(-1).sum(dim=2)
+    return before >= most
+
+
+def _rounded_up(wanted: Tensor) -> Tensor:
+    # The indices of (n,) bools that are true, in order, and of some others to make a multiple of
+    # ROWS; few are not rounded.
+    n = int(wanted.sum())
+    if n > ROWS:
+        n = -(-n // ROWS) * ROWS
+    return wanted.to(torch.uint8).sort(descending=True, stable=True).indices[:n].sort().values
 
 
 def _pairs(barred: Sequence[Sequence[int]]) -> Tensor:

@@ -19,3 +19,20 @@ Step = Callable[[Tensor, S], tuple[Tensor, S]]
 
 Log-probabilities are logits, too: those that need no normalising.
 """
+
+
+class BeamState(Protocol):
+    """A state whose sentences all have equally many hypotheses, of which some may be dead."""
+
+    def select(
+        self: "B", rows: Tensor, sentences: Tensor | None = None, alive: Tensor | None = None
+    ) -> "B":
+        """See `State`. The next step is then given tokens of the rows `alive` only (None: of all).
+
+        These are indices of the rows that have been selected, in order.
+        """
+
+
+B = TypeVar("B", bound=BeamState)
+BeamStep = Callable[[Tensor, B], tuple[Tensor, B]]
+"""A `Step` that is given the latest tokens of rows that are alive, and gives logits of these."""
