@@ -87,8 +87,8 @@ def watch(folder: Path, n: int) -> None:
             n_read = pairs_read(run)
             if n_read >= told + n // 10:
                 told = n_read
-                children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-                sizes = [resident(process.pid), *map(resident, children.read_text().split())]
+                pids = [str(process.pid), *descendants(str(process.pid))]
+                sizes = [resident(pid) for pid in pids]
                 minutes = (time.monotonic() - started) / 60
                 print(f"{n_read:>12,}{minutes:>9.1f}{sizes[0]:>13,.0f}{max(sizes[1:]):>20,.0f}")
             if "end of an epoch" in line:
@@ -109,10 +109,21 @@ def pairs_read(run: Path) -> int:
     return sum(lane["counts"].get("read", 0) for part in lanes for lane in part)
 
 
-def resident(pid: int | str) -> float:
+def descendants(pid: str) -> list[str]:
+    """The processes that one has started, and those that these have."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has just ended
+        return []
+    return [found for child in children for found in (child, *descendants(child))]
+
+
+def resident(pid: str) -> float:
     """MiB of a process in memory."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
+    except OSError:
+        return 0.0
 
 
 def resume(folder: Path) -> None:
@@ -123,6 +134,8 @@ def resume(folder: Path) -> None:
         command(folder, folder / "b", *given), stderr=subprocess.DEVNULL
     ) as process:
         while not (folder / "b" / "checkpoints" / "step-00000140").exists():
+            if process.poll() is not None:
+                sys.exit("the run ended before it was killed")
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
     again = [*command(folder, folder / "b", *given), "--resume"]

@@ -736,16 +736,8 @@ class TestSources:
         assert corpus.summary() == "8 pairs read, 8 kept"
 
     def test_unchanged_files_are_read_once_and_edited_ones_anew(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, opened: list[Path]
     ) -> None:
-        opened: list[Path] = []
-        original = plain_text._open
-
-        def counted(path: Path) -> Any:
-            opened.append(path)
-            return original(path)
-
-        monkeypatch.setattr(plain_text, "_open", counted)
         source = write_aligned(tmp_path, PAIRS)
         for _ in range(2):
             assert read(source) == PAIRS

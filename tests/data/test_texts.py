@@ -302,17 +302,7 @@ class TestHoldout:
         assert list(texts(data, "train")) == [Chunk("abcdefg", False)]
         assert list(texts(data, "val")) == [Chunk("hij", True)]
 
-    def test_characters_are_counted_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        opened: list[Path] = []
-        original = plain_text._open
-
-        def counted(path: Path) -> Any:
-            opened.append(path)
-            return original(path)
-
-        monkeypatch.setattr(plain_text, "_open", counted)
+    def test_characters_are_counted_once(self, tmp_path: Path, opened: list[Path]) -> None:
         train, val = find_texts(config(write(tmp_path / "x.txt", "abcd"), holdout=0.5))
         assert not opened
         for part in (train, val, train):

@@ -23,7 +23,10 @@ def test_compiled_layers_have_the_same_losses(configure: Callable[..., Config]) 
     plain = train(configure(*given, run="plain"))
     torch._dynamo.reset()
     given.append("training.compile=true")
+    torch._dynamo.utils.counters.clear()
     compiled = train(configure(*given, run="compiled"))
+    # One program for the encoder's layer and one for the decoder's, for all shapes.
+    assert 0 < torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
     assert losses(compiled.directory) == pytest.approx(losses(plain.directory), rel=1e-5)
     assert isinstance(Translator.load(compiled.directory).translate("Ein Hund."), str)
     train(configure(*given, "training.max_steps=5", run="stopped"))

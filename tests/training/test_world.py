@@ -27,8 +27,11 @@ from transformer.training.updating import shares
 from transformer.training.world import (
     ALONE,
     LAUNCH,
+    GoneError,
     ToldElsewhereError,
     World,
+    explained,
+    joined_world,
     note_launch,
     was_restarted,
 )
@@ -100,6 +103,9 @@ class Numbers:
             epoch=state.epoch, skip=state.batches_done + world.rank, every=world.size
         )
 
+    def end_epoch(self, state: TrainingState, world: World) -> None:
+        """Nothing to tell."""
+
 
 @settings(max_examples=60, deadline=None)
 @given(
@@ -139,6 +145,33 @@ def test_each_batch_comes_once_in_an_epoch(
     assert sorted(seen) == [(epoch, i) for epoch in range(2) for i in range(n)]
 
 
+def test_a_world_without_an_address_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with (
+        pytest.raises(UserError, match="these are not set: RANK, MASTER_ADDR, MASTER_PORT; start"),
+        joined_world("cpu"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("told", "gone"),
+    [
+        ("[x/gloo.cc:12] Connection closed by peer\nmore", True),
+        ("DataLoader worker failed\nOSError: no socket", False),
+    ],
+)
+def test_only_what_torch_says_first_counts(told: str, gone: bool) -> None:
+    with pytest.raises(GoneError if gone else RuntimeError) as found, explained():
+        raise RuntimeError(told)
+    assert isinstance(found.value, GoneError) == gone
+    if gone:
+        assert "out of reach (Connection closed by peer)" in str(found.value)
+        assert isinstance(found.value.__cause__, RuntimeError)
+
+
 def test_shares_join_in_the_order_of_the_whole() -> None:
     for n in range(12):
         for size in range(1, 6):
@@ -168,6 +201,9 @@ def test_only_the_torchrun_that_made_a_run_goes_on_with_it(
     note_launch(tmp_path)
     assert not was_restarted(tmp_path, ALONE)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert not was_restarted(tmp_path, ALONE)  # killed before there were settings: it begins again
+    assert RunDirectory(tmp_path).is_empty()
+    (tmp_path / "config.yaml").touch()
     assert was_restarted(tmp_path, ALONE)
     with monkeypatch.context() as patch:  # the same name, but another torchrun
         patch.setattr(os, "getppid", lambda: 1)

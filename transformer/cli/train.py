@@ -100,7 +100,9 @@ def _train(args: argparse.Namespace) -> int:
             overrides = [f"run_dir={json.dumps(str(folder), ensure_ascii=False)}", *overrides]
     config = load_config(args.config, overrides)
     # Under torchrun the first process speaks for all.
-    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    speaks = alone or os.environ.get("RANK", "0") == "0"
+    level = logging.INFO if speaks else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     for noisy in ("datasets", "httpx", "huggingface_hub", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -125,7 +127,7 @@ def _train(args: argparse.Namespace) -> int:
         run = train(config, resume=args.resume)
     except ToldElsewhereError:
         return 1
-    if os.environ.get("RANK", "0") != "0":
+    if not speaks:
         return 130 if run.interrupted else 0
     if run.interrupted:
         return 130

@@ -64,7 +64,7 @@ class TrainingConfig(Settings):
     compile: bool = False
     """Run the layers as programs that torch.compile makes at the first update, which takes a minute
     or two and, on a CPU, a C++ compiler. On a GPU that makes fewer, larger operations; on a CPU it
-    is seldom quicker. Dropout then draws other random numbers."""
+    is rarely faster. Dropout then draws other random numbers."""
     device: Text = "auto"
     """auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     threads: Threads | None = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,10 +16,13 @@ from .columns import Wanted, pair_columns
 from .corpus import check_languages, find_source
 from .formats import READERS, kind, read_dicts
 from .plain_text import CorpusError, Pair
-from .sources import Key, explained, local_path, no_progress_bars, stream_hub
+from .sources import Key, cache_key, local_path, no_progress_bars, stream_hub
 
 if TYPE_CHECKING:
     import datasets
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Shard:
     """A part of the corpus that is read from beginning to end."""
 
     name: str  # as messages call it
-    key: Key  # changes with its content
+    key: Key  # changes with its content; paths and times, since the content is not read before
+    anywhere: Key  # of the same shard on another machine: no paths, no times
     weight: float
     source: int  # which of data.train, from 0
     open: Callable[[], datasets.IterableDataset]
@@ -33,6 +39,8 @@ class Shard:
     """From the rows of the dataset to pairs."""
     columns: Callable[[], tuple[str, ...]] = tuple
     """Those of both sides; none if it has no columns."""
+    commit: str | None = None
+    """Of the hub, if the settings leave it open."""
 
 
 def find_shards(data: DataConfig) -> list[Shard]:
@@ -83,7 +91,20 @@ def _of_file(source: SourceConfig, number: int, data: DataConfig) -> Shard:
             _rows, gen_kwargs={"read": found.read}, features=datasets.Features(src=text, tgt=text)
         )
 
-    return Shard(found.name, found.key, found.weight, number, open_it, _as_pairs, found.columns)
+    key = found.key
+    return Shard(
+        found.name, key, _portable(key), found.weight, number, open_it, _as_pairs, found.columns
+    )
+
+
+def _portable(key: Key) -> Key:
+    # Of each file's stamp, its name and its size.
+    return tuple(
+        (Path(part[0]).name, part[1])
+        if isinstance(part, tuple) and list(map(type, part)) == [str, int, int]
+        else part
+        for part in key
+    )
 
 
 def _rows(read: Callable[[], Iterator[Pair]]) -> Iterator[dict[str, str]]:
@@ -96,10 +117,11 @@ def _as_pairs(rows: Iterator[dict[str, Any]]) -> Iterator[Pair]:
 
 
 def _of_hub(source: SourceConfig, number: int, data: DataConfig) -> list[Shard]:
-    name, rows = stream_hub(source, "train")
+    name, rows, files, commit = stream_hub(source, "train")
     wanted = pair_columns(source.src, source.tgt, (data.src_lang, data.tgt_lang))
     n = rows.num_shards
     key = ("hub", source.hub, source.subset, source.revision, source.split, source.folder, wanted)
+    anywhere = ("hub", Path(source.hub or "").name, *key[2:], commit)
 
     def open_it(i: int) -> Callable[[], datasets.IterableDataset]:
         return lambda: rows.shard(n, i) if n > 1 else rows
@@ -108,13 +130,43 @@ def _of_hub(source: SourceConfig, number: int, data: DataConfig) -> list[Shard]:
         return lambda found: _chosen(name, found, wanted)
 
     return [
-        Shard(part, (*key, n, i), source.weight, number, open_it(i), pairs(part))
+        Shard(
+            part,
+            (*key, files, n, i),
+            (*anywhere, n, i),
+            source.weight,
+            number,
+            open_it(i),
+            pairs(part),
+            commit=None if source.revision else commit,
+        )
         for i, part in enumerate(f"{name}, shard {i + 1} of {n}" for i in range(n))
     ]
 
 
 def _chosen(name: str, rows: Iterator[dict[str, Any]], wanted: Sequence[Wanted]) -> Iterator[Pair]:
     return ((src, tgt) for src, tgt in read_dicts(name, rows, wanted))
+
+
+def key_of(shards: Sequence[Shard]) -> str:
+    """Changes when a shard does, or when there are more or fewer of them."""
+    return cache_key("shards", [shard.key for shard in shards])
+
+
+@contextmanager
+def reading(shard: Shard, n_read: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Says which shard cannot be read, and after how many pairs.
+
+    Raises:
+        CorpusError: it is missing or malformed.
+    """
+    try:
+        yield
+    except CorpusError:
+        raise
+    except Exception as error:  # networks, servers and many file formats: anything may come out
+        after = f" after {n:,} pairs" if (n := n_read()) else ""
+        raise CorpusError(f"cannot read {shard.name}{after}: {error}") from error
 
 
 def sample(shards: Sequence[Shard], n: int) -> list[tuple[Shard, list[Pair]]]:
@@ -124,14 +176,27 @@ def sample(shards: Sequence[Shard], n: int) -> list[tuple[Shard, list[Pair]]]:
         CorpusError: a shard is malformed, or none holds a pair.
     """
     each = -(-n // len(shards))
-    with no_progress_bars(), explained():
-        found = [
-            (shard, [stripped(pair) for pair in islice(shard.pairs(iter(shard.open())), each)])
-            for shard in shards
-        ]
+    found: list[tuple[Shard, list[Pair]]] = []
+    with no_progress_bars():
+        for shard in shards:
+            with reading(shard):
+                pairs = islice(shard.pairs(iter(shard.open())), each)
+                found.append((shard, [stripped(pair) for pair in pairs]))
     if not any(pairs for _, pairs in found):
         raise CorpusError(f"data.train: no pairs in {shards[0].name}, nor in any other shard")
     return found
+
+
+def warn_of_revisions(shards: Sequence[Shard]) -> None:
+    """Logs a warning for each hub dataset that may change while a run goes on."""
+    for commit, name in {each.commit: each.name for each in reversed(shards)}.items():
+        if commit is not None:
+            log.warning(
+                "%s: set revision: %s, or the run ends when the dataset changes on the hub, and "
+                "cannot be resumed",
+                name.partition(", shard ")[0],
+                commit,
+            )
 
 
 def warn_of_languages(found: Sequence[tuple[Shard, list[Pair]]], data: DataConfig) -> None:

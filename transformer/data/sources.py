@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import ConfigError, SourceConfig, expand_path
 from ..files import FileError
@@ -59,45 +59,70 @@ def find_builtin(
 
 def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
     """A dataset of the hub, or a folder laid out like one: its name in messages, and its rows."""
-    return _load_hub(source, split, streaming=False)
-
-
-def stream_hub(source: SourceConfig, split: str) -> tuple[str, datasets.IterableDataset]:
-    """The same, but nothing is stored: rows come when they are asked for."""
-    return _load_hub(source, split, streaming=True)
-
-
-def _load_hub(source: SourceConfig, split: str, *, streaming: bool) -> tuple[str, Any]:
     import datasets
 
-    hub = source.hub or ""
-    setting, split = f"data.{split}", source.split or _HUB_SPLITS[split]
+    where = _on_the_hub(source, split)
+    with _loading(where, split):
+        return where.name, datasets.load_dataset(where.path, split=where.split, **where.given)
+
+
+def stream_hub(
+    source: SourceConfig, split: str
+) -> tuple[str, datasets.IterableDataset, Key, str | None]:
+    """The same, but nothing is stored: rows come when they are asked for.
+
+    Also what tells whether the files have changed: the hub's commit, or times of local files; and
+    that commit by itself.
+    """
+    import datasets
+
+    where = _on_the_hub(source, split)
+    with _loading(where, split, streaming=True):
+        builder = datasets.load_dataset_builder(where.path, **where.given)
+        rows = builder.as_streaming_dataset(split=where.split)
+        found = (builder.config.data_files or {}).get(where.split)
+    origins = tuple(tuple(origin) for origin in found.origin_metadata) if found else ()
+    commits = [origin[-1] for origin in origins if len(origin) == 2]  # a repository and its commit
+    return where.name, rows, origins, str(commits[0]) if commits else None
+
+
+class _Hub(NamedTuple):
+    name: str  # as messages call it
+    path: str
+    split: str
+    given: dict[str, Any]  # to `datasets`, besides
+
+
+def _on_the_hub(source: SourceConfig, split: str) -> _Hub:
+    hub, part = source.hub or "", source.split or _HUB_SPLITS[split]
     parts = {"subset": source.subset, "folder": source.folder, "revision": source.revision}
     given = "".join(f"{part} {value!r}, " for part, value in parts.items() if value)
-    name = f"hub dataset {hub!r} ({given}split {split!r})"
     folder = Path(hub)
     if hub.startswith((".", "/", "~")) and not is_there(folder := local_path(hub), Path.is_dir):
         raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
+    wanted = {"name": source.subset, "data_dir": source.folder, "revision": source.revision}
+    return _Hub(f"hub dataset {hub!r} ({given}split {part!r})", str(folder), part, wanted)
+
+
+@contextmanager
+def _loading(where: _Hub, split: str, *, streaming: bool = False) -> Iterator[None]:
+    import datasets
+
     try:
-        rows = datasets.load_dataset(
-            str(folder),
-            source.subset,
-            split=split,
-            data_dir=source.folder,
-            revision=source.revision,
-            streaming=streaming,
-        )
+        yield
     except Exception as error:  # networks, servers and many file formats: anything may come out
         # "An error occurred while generating the dataset", with the error that did behind it
         told = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__
         reason = textwrap.shorten(str(told or error), 1000, placeholder=" ...")
+        setting = f"data.{split}"
+        part = "train" if streaming else "'train[:1000]'"
+        whole = " (a stream has whole splits only)" if streaming else ""
         raise CorpusError(
-            f"cannot load {name}: {reason.rstrip('.')}. Check the name, subset and split, as in "
-            f"{setting}={{hub: NAME, subset: de-en, split: 'train[:1000]'}}; without a network, "
+            f"cannot load {where.name}: {reason.rstrip('.')}. Check the name, subset and split, as "
+            f"in {setting}={{hub: NAME, subset: de-en, split: {part}}}{whole}; without a network, "
             f"give a file ({setting}=PATH) or a folder laid out as on the hub "
             f"({setting}=hub:FOLDER)"
         ) from error
-    return name, rows
 
 
 def local_path(path: str) -> Path:

@@ -12,7 +12,6 @@ seen twice. (The shuffle buffer of `datasets` cannot do that: it forgets what is
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 from collections import Counter
@@ -29,11 +28,9 @@ from ..config import DataConfig
 from .batching import Batch, make_batch, n_with_eos, sample_ids, token_budget_batches
 from .cleaning import FAULTS, judge
 from .plain_text import CorpusError, Pair
-from .shards import Shard, find_shards, stripped
+from .shards import Shard, find_shards, key_of, reading, stripped
 from .sources import no_progress_bars
 from .tokenizer import Tokenizer
-
-log = logging.getLogger(__name__)
 
 _BLOCK = 1024
 """Random numbers drawn together, for weights: that of a pair depends on its place alone."""
@@ -73,6 +70,11 @@ class Lane:
     rest: tuple[Segment, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     """Pairs read so far, and those that were left out, by reason."""
+
+    def after(self, done: int) -> Lane:
+        """The lane once this many batches of its first pool have been made."""
+        first, *others = self.pools
+        return replace(self, pools=(replace(first, done=done), *others))
 
     @classmethod
     def of_json(cls, found: dict[str, Any]) -> Lane:
@@ -126,11 +128,23 @@ class PairStream:
     batch_tokens: int
     seed: int
     epoch: int
+    key: str | None = None  # of the shards, if they must still be the same
 
     @cached_property
     def shards(self) -> list[Shard]:
-        """Found where they are read, since what opens them cannot be sent."""
-        return find_shards(self.data)
+        """Found where they are read, since what opens them cannot be sent.
+
+        Raises:
+            CorpusError: one is missing, or they are not those that the run began with.
+        """
+        shards = find_shards(self.data)
+        if self.key not in (None, key_of(shards)):
+            raise CorpusError(
+                f"the shards of data.train have changed since this run began; there are "
+                f"{len(shards)} now. Bring the old ones back to go on, or begin another run (of a "
+                f"hub dataset, set the revision)"
+            )
+        return shards
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "shards"}
@@ -222,24 +236,24 @@ class _Reader:
     def fill(
         self, rest: tuple[Segment, ...], size: int
     ) -> tuple[Pool, tuple[Segment, ...], list[Weighted]]:
-        """Up to `size` pairs from the beginning of `rest`; what they are, what is left of it."""
+        """Up to `size` pairs from the beginning of `rest`, whose segments end with their shards.
+
+        Returns:
+            The segments that they are, what is left of `rest`, and the pairs.
+        """
         pairs: list[Weighted] = []
         taken: list[Segment] = []
         n = 0
         while rest and n < size:
             segment, state = rest[0], self._open(rest[0])
             stop = segment.start + size - n
-            if segment.stop is not None:
-                stop = min(stop, segment.stop)
             n_read = self._take(segment, stop, pairs)
             end = segment.start + n_read
             taken.append(Segment(segment.shard, segment.start, end, state))
             n += n_read
-            if end < stop or end == segment.stop:  # read to its end
-                rest = rest[1:]
-            else:
-                left = Segment(segment.shard, end, segment.stop, self._state())
-                rest = (left, *rest[1:])
+            rest = rest[1:]
+            if end == stop:  # there may be more
+                rest = (Segment(segment.shard, end, state=self._state()), *rest)
         return Pool(tuple(taken)), rest, pairs
 
     def read(self, segments: Sequence[Segment]) -> list[Weighted]:
@@ -258,12 +272,11 @@ class _Reader:
         # Opens a shard at a segment, and returns the state of its dataset there.
         if self._at != (segment.shard, segment.start):
             shard = self._stream.shards[segment.shard]
-            self._dataset = shard.open()
-            if segment.state is not None:
-                self._dataset.load_state_dict(segment.state)
-            elif segment.start:
-                self._dataset = self._dataset.skip(segment.start)
-            self._pairs = shard.pairs(iter(self._dataset))
+            with reading(shard):
+                self._dataset = shard.open()
+                if segment.state is not None:
+                    self._dataset.load_state_dict(segment.state)
+                self._pairs = shard.pairs(iter(self._dataset))
             self._at = (segment.shard, segment.start)
             return segment.state  # a dataset tells none before it is read
         return self._state() if segment.start else None
@@ -277,7 +290,7 @@ class _Reader:
         # were read.
         shard = self._stream.shards[segment.shard]
         n = 0
-        try:
+        with reading(shard, lambda: segment.start + n):
             for n, pair in enumerate(islice(self._pairs, stop - segment.start), start=1):
                 copies = int(shard.weight)
                 if shard.weight != copies:
@@ -285,12 +298,6 @@ class _Reader:
                     copies = int(shard.weight + self._chance(segment.shard, index))
                 if copies:
                     pairs.append((stripped(pair), copies))
-        except CorpusError:
-            raise
-        except Exception as error:  # networks, servers and many file formats: anything may come out
-            raise CorpusError(
-                f"cannot read {shard.name} after {segment.start + n:,} pairs: {error}"
-            ) from error
         self._at = (segment.shard, segment.start + n)
         return n
 
@@ -311,10 +318,11 @@ class _Reader:
 
 def lane_batches(
     stream: PairStream, lanes: Sequence[Lane], *, workers: int
-) -> Iterator[tuple[Batch, list[Lane]]]:
+) -> Iterator[tuple[Batch | None, list[Lane]]]:
     """The batches of some lanes in turn, each with where all of them stand after it.
 
-    The lanes that come with a batch are in the order in which to go on.
+    The lanes that come with a batch are in the order in which to go on. What comes last has no
+    batch: it tells where the lanes stand at the end.
 
     Args:
         stream: what makes them.
@@ -334,15 +342,10 @@ def lane_batches(
     for i, batch, found in loader:
         if isinstance(found, str):
             raise CorpusError(found)
-        now[i] = found
+        now[i] = now[i].after(found) if isinstance(found, int) else found
         if batch is not None:
             yield batch, now[i + 1 :] + now[: i + 1]
-    left_out = Counter[str]()
-    for lane in now:
-        left_out.update(lane.counts)
-    n_read = left_out.pop("read", 0)
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
-    log.info("end of an epoch: %s pairs read; left out: %s", f"{n_read:,}", reasons or "none")
+    yield None, now
 
 
 @cache
@@ -360,7 +363,8 @@ class _Lanes(torch.utils.data.IterableDataset[Any]):
     def __init__(self, stream: PairStream, lanes: Sequence[Lane]) -> None:
         self._stream, self._lanes = stream, lanes
 
-    def __iter__(self) -> Iterator[tuple[int, Batch | None, Lane | str]]:
+    def __iter__(self) -> Iterator[tuple[int, Batch | None, Lane | int | str]]:
+        # Where the lane stands after a batch; if it is in the same pool, only how far. Or an error.
         worker = torch.utils.data.get_worker_info()
         i = 0 if worker is None else worker.id
         # Every shard is for this process alone; `datasets` would share each out among all of them.
@@ -368,7 +372,10 @@ class _Lanes(torch.utils.data.IterableDataset[Any]):
         if worker is not None and hasattr(os, "setsid"):
             os.setsid()  # signals that end the training are for the one that trains
         try:
+            pool: tuple[Segment, ...] = ()
             for batch, lane in self._stream.batches(self._lanes[i]):
-                yield i, batch, lane
+                same = batch is not None and lane.pools[0].segments is pool
+                yield i, batch, lane.pools[0].done if same else lane
+                pool = lane.pools[0].segments if lane.pools else ()
         except CorpusError as error:  # torch would hide it in a traceback
             yield i, None, str(error)

@@ -68,6 +68,11 @@ class LanguageModelingTask:
         return {"train": self.train.fingerprint, "val": self.val.fingerprint}
 
     @property
+    def texts_anywhere(self) -> dict[str, str]:
+        """`texts`: they are of the content alone."""
+        return self.texts
+
+    @property
     def metadata(self) -> dict[str, str]:
         """Nothing that a generator needs: the weights are enough."""
         return self.change.metadata if self.change else {}
@@ -76,6 +81,12 @@ class LanguageModelingTask:
     def batch_blocks(self) -> int:
         """Blocks per batch."""
         return self.config.training.batch_tokens // self.config.gpt.context
+
+    def require_readers(self, world: World) -> None:
+        """Any number can share it."""
+
+    def end_epoch(self, state: TrainingState, world: World) -> None:
+        """Nothing, since all was counted when the text was read."""
 
     def new_model(self) -> GPT:
         """A GPT with first weights."""

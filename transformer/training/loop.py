@@ -119,13 +119,15 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
     task = prepare_together(config, known, change, world)
     places = set(world.each(checkpoint.state.step if checkpoint else 0))
     texts = world.gather(task.texts)
+    anywhere = world.gather(task.texts_anywhere)
     with world.together():
+        task.require_readers(world)
         if len(places) > 1:
             raise TrainingError(
                 f"the processes see different checkpoints in {run.path} (of steps "
                 f"{', '.join(map(str, sorted(places)))}); all must see the same folder"
             )
-        if any(each != texts[0] for each in texts) and not config.data.streaming:
+        if any(each != anywhere[0] for each in anywhere):
             raise TrainingError("the processes read different text; they need the same files")
         model = build_model(task, device)
         if config.training.compile:
@@ -354,9 +356,14 @@ def _save(
 
 def _finite_weights(everywhere: AnySpread, step: int, run: RunDirectory) -> dict[str, Tensor]:
     weights = everywhere.weights()
+    with everywhere.world.together():
+        _require_finite(weights, step, run)
+    return weights
+
+
+def _require_finite(weights: dict[str, Tensor], step: int, run: RunDirectory) -> None:
     try:
         require_finite(weights, source=f"the model after step {step}")
-        return weights
     except CheckpointError as error:
         raise DivergedError(
             f"{error}, so it is not saved.\n"

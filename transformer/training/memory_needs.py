@@ -54,7 +54,8 @@ def update_memory(
     weights = 4.0 * n / shards
     if shards > 1:  # the root's weights, embeddings above all, are whole, and a layer's at a time
         weights += 4.0 * task.tokenizer.vocab_size * task.config.model.d_model
-    gradients = 4.0 * n / shards
+    # Until they are exchanged, with the last batch of an update, FSDP keeps them whole.
+    gradients = 4.0 * n / (shards if len(batches) == 1 else 1)
     if len(batches) == 1:  # they come while activations go
         gradients = max(0.0, gradients - activations - logits)
     return Memory(weights, gradients, 8.0 * n / shards, activations, logits)

@@ -5,11 +5,11 @@ with one row per real token will do, and nothing is spent on padding. Attention 
 where the rows stand in their sentences. That costs two selections of rows per attention, in place
 of the copies that its heads need anyway.
 
-On a CPU the number of rows is rounded up, as are the lengths that attention sees. The matrix
-products are compiled for their exact shape, which takes 0.3 to 8 ms each time a new one comes, a
-tenth of an update. With rounding, few shapes occur and all are soon known; and a product of 1,792
-rows makes 420 GFLOP/s where one of 1,762 makes 340. Measured in bf16 with torch 2.13 on two cores
-of an AMD EPYC.
+On a CPU the number of rows is rounded up, as are the sentences and the lengths that attention sees.
+The matrix products are compiled for their exact shape, which takes 0.3 to 8 ms each time a new one
+comes, a tenth of an update, and is kept in up to 640 KB of memory. With rounding, few shapes occur
+and all are soon known; and a product of 1,792 rows makes 420 GFLOP/s where one of 1,762 makes 340.
+Measured in bf16 with torch 2.13 on two cores of an AMD EPYC.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ from ..model.layout import Padded, round_up_length
 
 ROWS = 64
 """Rows come in multiples of this."""
+
+SENTENCES = 8
+"""Attention sees a multiple of this, or a power of two below it."""
 
 
 def token_logits(model: Transformer, src: Tensor, tgt_in: Tensor) -> tuple[Tensor, "Packed"]:
@@ -46,11 +49,23 @@ def packed(
     model: Transformer, src: Tensor, tgt_in: Tensor
 ) -> tuple[tuple[Tensor, "Packed"], tuple[Tensor, "Packed"]]:
     """The ids of both sides in rows, and where these stand in their sentences."""
-    src, tgt_in = (round_up_length(ids, model.pad_id) for ids in (src, tgt_in))
+    src, tgt_in = (
+        round_up_length(_round_up_sentences(ids, model.pad_id), model.pad_id)
+        for ids in (src, tgt_in)
+    )
     n_heads = model.config.n_heads
     source = Packed.of(model.source_layout(src), src != model.pad_id, n_heads)
     target = Packed.of(model.target_layout(tgt_in), tgt_in != model.pad_id, n_heads)
     return (source.pack(src), source), (target.pack(tgt_in), target)
+
+
+def _round_up_sentences(ids: Tensor, pad_id: int) -> Tensor:
+    # With sentences of padding, which have no rows: only attention computes anything for them.
+    n = len(ids)
+    if ids.device.type != "cpu":
+        return ids
+    wanted = -(-n // SENTENCES) * SENTENCES if n > SENTENCES else 1 << (n - 1).bit_length()
+    return F.pad(ids, (0, 0, 0, wanted - n), value=pad_id)
 
 
 @dataclass(frozen=True)

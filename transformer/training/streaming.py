@@ -1,6 +1,7 @@
 """The task of translation on pairs that are streamed, and never stored."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -11,7 +12,7 @@ import datasets
 from ..config import Config
 from ..data.batching import Batch
 from ..data.corpus import Corpus, encode_corpus, fingerprint, load_corpus
-from ..data.shards import find_shards, sample, warn_of_languages
+from ..data.shards import find_shards, key_of, sample, warn_of_languages, warn_of_revisions
 from ..data.sources import cache_key
 from ..data.streaming import Lane, PairStream, deal, deal_again, lane_batches
 from ..runs.checkpoints import TrainingState
@@ -31,6 +32,7 @@ class StreamedTranslationTask(TranslationTask):
 
     n_shards: int = 0
     key: str = ""  # changes with the shards
+    anywhere: str = ""  # likewise, but is the same on all machines
 
     @classmethod
     def prepare(
@@ -47,6 +49,7 @@ class StreamedTranslationTask(TranslationTask):
         n_wanted = N_LOOKED_AT if known else config.tokenizer.max_training_sentences // 2
         found = sample(shards, max(n_wanted, N_LOOKED_AT))
         warn_of_languages(found, config.data)
+        warn_of_revisions(shards)
         lines = chain.from_iterable(pair for _, pairs in found for pair in pairs)
         tokenizer = choose_tokenizer(config, tokenizer_path, lines)
         each = -(-N_LOOKED_AT // len(shards))
@@ -68,19 +71,36 @@ class StreamedTranslationTask(TranslationTask):
             max_tokens,
             change,
             len(shards),
-            cache_key("shards", [shard.key for shard in shards], tokenizer.fingerprint),
+            key_of(shards),
+            cache_key([shard.anywhere for shard in shards]),
         )
 
     @property
     def texts(self) -> dict[str, str]:
         """The shards by their names, sizes and times, since their content is not read before."""
-        return {"train": self.key, "val": fingerprint(self.val)}
+        return {
+            "train": cache_key(self.key, self.tokenizer.fingerprint),
+            "val": fingerprint(self.val),
+        }
+
+    @property
+    def texts_anywhere(self) -> dict[str, str]:
+        """The shards by their names and sizes, or their commit on the hub."""
+        return self.texts | {"train": cache_key(self.anywhere, self.tokenizer.fingerprint)}
+
+    def require_readers(self, world: World) -> None:
+        """Refuses to share out fewer shards than there are processes to read them.
+
+        Raises:
+            CorpusError: there are fewer.
+        """
+        deal(self.n_shards, self._n_readers * world.size, seed=0, epoch=0)
 
     def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[Batch]:
         """The batches of an epoch of a single process, read from the beginning."""
         whole = deal(self.n_shards, 1, seed=self.config.seed, epoch=epoch)
         found = lane_batches(self._stream(epoch), whole, workers=0)
-        return islice((batch for batch, _ in found), skip, None, every)
+        return islice((batch for batch, _ in found if batch is not None), skip, None, every)
 
     def deal(self, state: TrainingState, world: World) -> Iterator[Batch]:
         """This process's batches of the epoch of `state`, from where it stands.
@@ -95,10 +115,25 @@ class StreamedTranslationTask(TranslationTask):
         state.stream = [lanes]  # of this process alone, from now on
         for batch, now in lane_batches(self._stream(state.epoch), lanes, workers=workers):
             state.stream = [now]
-            yield batch
+            if batch is not None:
+                yield batch
+
+    def end_epoch(self, state: TrainingState, world: World) -> None:
+        """Logs how many pairs were read, by all processes, and why some were left out."""
+        left_out = Counter[str]()
+        for lanes in chain.from_iterable(world.gather(state.stream)):
+            for lane in lanes:
+                left_out.update(lane.counts)
+        n_read = left_out.pop("read", 0)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+        log.info("end of an epoch: %s pairs read; left out: %s", f"{n_read:,}", reasons or "none")
+
+    @property
+    def _n_readers(self) -> int:
+        return max(1, self.config.data.streaming_workers)
 
     def _lanes(self, state: TrainingState, world: World) -> list[Lane]:
-        n = max(1, self.config.data.streaming_workers)
+        n = self._n_readers
         before = [[Lane.of_json(lane) for lane in lanes] for lanes in state.stream]
         if not before:
             lanes = deal(self.n_shards, n * world.size, seed=self.config.seed, epoch=state.epoch)
@@ -115,6 +150,7 @@ class StreamedTranslationTask(TranslationTask):
             self.config.training.batch_tokens,
             self.config.seed,
             epoch,
+            self.key,
         )
 
     def summary(self) -> str:

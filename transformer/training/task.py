@@ -85,8 +85,22 @@ class Task(Protocol[M, B]):
         """Fingerprints of the encoded text, `train` and `val`."""
 
     @property
+    def texts_anywhere(self) -> dict[str, str]:
+        """The same without what may differ between machines: paths and times of files."""
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What is kept beside the weights."""
+
+    def require_readers(self, world: World) -> None:
+        """Refuses text that cannot be shared among this many processes.
+
+        Raises:
+            CorpusError: it has too few parts.
+        """
+
+    def end_epoch(self, state: TrainingState, world: World) -> None:
+        """What is to be told when an epoch has been read; all processes call it."""
 
     def new_model(self) -> M:
         """With first weights from torch's global generator."""

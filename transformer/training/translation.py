@@ -91,10 +91,21 @@ class TranslationTask:
         return {"train": fingerprint(self.train), "val": fingerprint(self.val)}
 
     @property
+    def texts_anywhere(self) -> dict[str, str]:
+        """`texts`: they are of the content alone."""
+        return self.texts
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What a translator must know besides the weights."""
         about = {"longest_src": str(self.longest_src)}
         return about | self.change.metadata if self.change else about
+
+    def require_readers(self, world: World) -> None:
+        """Any number can share it."""
+
+    def end_epoch(self, state: TrainingState, world: World) -> None:
+        """Nothing, since all was counted when the text was read."""
 
     def new_model(self) -> Transformer:
         """A Transformer with first weights."""

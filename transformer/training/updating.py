@@ -110,10 +110,12 @@ def shares(task: Task[M, B], state: TrainingState, world: World = ALONE) -> Iter
             elif spare is None:
                 spare = next(task.batches(epoch=state.epoch, skip=0))
             yield Share(mine, n_missing * [spare])
-        if not state.batches_done:
-            raise TrainingError(
-                "an epoch held no batch: cleaning left out every pair; see data.cleaning"
-            )
+        task.end_epoch(state, world)
+        with world.together():
+            if not state.batches_done:
+                raise TrainingError(
+                    "an epoch held no batch: cleaning left out every pair; see data.cleaning"
+                )
         state.epoch += 1
         state.batches_done = 0
         state.stream = []

@@ -39,11 +39,12 @@ def add_up(losses: Iterable[Loss], world: World = ALONE) -> Totals:
         smoothed, nll = smoothed + float(loss.smoothed), nll + float(loss.nll)
         n_tokens += loss.n_tokens
     smoothed, nll, n_all = world.total([smoothed, nll, n_tokens])
-    if not math.isfinite(smoothed):
-        raise TrainingError(
-            f"the loss of the validation set is {smoothed}, although every weight is finite: the "
-            f"numbers in between are too large. Start another run with training.clip_norm=1, "
-            f"training.precision=fp32, or a lower learning rate (training.peak_learning_rate or "
-            f"training.learning_rate_scale)"
-        )
+    with world.together():
+        if not math.isfinite(smoothed):
+            raise TrainingError(
+                f"the loss of the validation set is {smoothed}, although every weight is finite: "
+                f"the numbers in between are too large. Start another run with "
+                f"training.clip_norm=1, training.precision=fp32, or a lower learning rate "
+                f"(training.peak_learning_rate or training.learning_rate_scale)"
+            )
     return Totals(smoothed, nll, int(n_all))

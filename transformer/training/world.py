@@ -8,6 +8,7 @@ its own, in which all of this costs nothing.
 import os
 import re
 import socket
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,13 +29,14 @@ LONGEST_WAIT = timedelta(hours=24)
 """For another process, which may read a large corpus meanwhile. One that has ended is noticed at
 once, since its connections close."""
 
-LAUNCH = "launch"
+LAUNCH = ".launch"
 """The file of a run directory that says which torchrun made it."""
 
 _GONE = re.compile(
     r"connection (closed|reset|refused)|broken pipe|gloo|nccl|ProcessGroup|socket|remote process",
     re.IGNORECASE,
 )
+"""In the first line of a RuntimeError of torch.distributed."""
 
 
 class ToldElsewhereError(TrainingError):
@@ -139,6 +141,9 @@ class World:
 
 ALONE = World()
 
+_ADDRESS = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun sets beside WORLD_SIZE."""
+
 N_TURNS = 3
 """See `World.turn`."""
 
@@ -159,6 +164,12 @@ def joined_world(device: str) -> Iterator[World]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
+    if missing := [name for name in _ADDRESS if name not in os.environ]:
+        raise TrainingError(
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but these are not set: "
+            f"{', '.join(missing)}; start the processes with torchrun, or unset WORLD_SIZE to "
+            f"train alone"
+        )
     gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     with explained():
         backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
@@ -207,6 +218,8 @@ def was_restarted(folder: Path, world: World) -> bool:
     """
     note = folder / LAUNCH
     again = n_restarts() > 0 and note.is_file() and note.read_text(errors="replace") == _launch()
+    # Without settings it had only just begun, and begins again.
+    again &= (folder / "config.yaml").is_file()
     return world.gather(again)[0]
 
 
@@ -236,10 +249,11 @@ def explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not (isinstance(error, distributed.DistError) or _GONE.search(str(error))):
+        first = next(iter(str(error).splitlines()), "")
+        if not (isinstance(error, distributed.DistError) or _GONE.search(first)):
             raise
-        reason = re.sub(r"^\[\S+:\d+\] ", "", str(error).splitlines()[0])
+        reason = textwrap.shorten(re.sub(r"^\[\S+:\d+\] ", "", first), 200, placeholder=" …")
         raise GoneError(
-            f"another process of this run has ended or is out of reach ({reason[:60].strip()} …); "
-            f"torchrun names it below. Checkpoints are whole: go on with --resume"
-        ) from None
+            f"another process of this run has ended or is out of reach ({reason}); torchrun names "
+            f"it below. Checkpoints are whole: go on with --resume"
+        ) from error
