@@ -86,7 +86,7 @@ def test_what_is_left_out_is_counted(
         row("Der Hund läuft.", "the " * 30),
         row("Hund\tKatze", "dog\tcat"),
     ]
-    monkeypatch.setattr(synthesize, "_translations", lambda args, n: iter(rows[n:]))
+    monkeypatch.setattr(synthesize, "_translations", lambda *given: iter(rows[given[-1] :]))
     assert make("--as", "target", "--min-confidence", "0.5") == 0
     assert pairs(tmp_path / "pairs.tsv") == [["Ein Hund.", "A dog."]]
     told = capsys.readouterr().err
@@ -105,8 +105,8 @@ def test_another_model_can_disagree(
     german, english = zip(*sample_pairs("val", 6), strict=True)
     rows = [row(en, de) for de, en in zip(german, english, strict=True)]
     rows[2]["translation"] = rows[3]["translation"]  # of another text
-    monkeypatch.setattr(synthesize, "_translations", lambda args, n: iter(rows[n:]))
-    options = ["--check", str(QUICKSTART), "--min-agreement", "-1"]
+    monkeypatch.setattr(synthesize, "_translations", lambda *given: iter(rows[given[-1] :]))
+    options = ["--model", "en-de", "--check", str(QUICKSTART), "--min-agreement", "-1"]
     assert make("--as", "source", *options) == 0
     assert "5 pairs; left out: 1 in disagreement" in capsys.readouterr().err
     assert [text for _, text in pairs(tmp_path / "pairs.tsv")] == [*english[:2], *english[3:]]
@@ -122,7 +122,7 @@ def test_an_interrupted_command_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    options = ["--as", "source", "--check", str(QUICKSTART), "--min-agreement", "-100"]
+    options = ["--as", "source", "--check", "en-de", "--min-agreement", "-100"]
     assert make(*options, name="whole.tsv") == 0
     work = getattr(synthesize, stage)
 
@@ -142,6 +142,37 @@ def test_an_interrupted_command_goes_on(
     assert make(*options, "--resume-output") == 0
     assert (tmp_path / "pairs.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "pairs.tsv", "whole.tsv"]
+
+
+def test_a_check_must_go_the_other_way(
+    make: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert make("--as", "source", "--check", str(QUICKSTART)) == 1
+    assert "translates de to en; it must go the other way than the model, en to de" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(SystemExit):
+        make("--as", "source", "--min-agreement", "-1")
+    assert "--min-agreement is for --check" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_one_output_is_made_by_one_command(
+    make: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work = synthesize._translations
+
+    def meanwhile(*args: Any) -> Iterator[Any]:
+        assert make("--as", "source", "--overwrite") == 1
+        assert "another process is making" in capsys.readouterr().err
+        yield from work(*args)
+
+    monkeypatch.setattr(synthesize, "_translations", meanwhile)
+    assert make("--as", "source") == 0
+    assert len(pairs(tmp_path / "pairs.tsv")) == len(LINES)
 
 
 def test_a_check_that_is_not_there_is_told_before_the_work(
@@ -170,9 +201,14 @@ def test_another_model_under_the_same_name_is_noticed(
     with monkeypatch.context() as patch:
         patch.setattr(synthesize, "_translations", dies)
         assert make("--as", "source") == 130
-    monkeypatch.setattr(synthesize, "_weights", lambda model: "others")
+    digest = synthesize.digest
+
+    def of_others(path: Any) -> str | None:
+        return "others" if str(path).endswith("model.safetensors") else digest(path)
+
+    monkeypatch.setattr(synthesize, "digest", of_others)
     assert make("--as", "source", "--resume-output") == 1
-    assert "was written with another weights" in capsys.readouterr().err
+    assert "was written with another model" in capsys.readouterr().err
 
 
 def test_what_replaces_an_output_can_be_resumed(

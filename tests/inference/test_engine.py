@@ -65,6 +65,16 @@ def test_any_text_has_a_score(shipped: Translator) -> None:
         assert isinstance(score, Score) and score.pieces[-1] == "</s>"
 
 
+def test_many_scores_are_those_of_one_by_one(shipped: Translator) -> None:
+    pairs = [(PIZZA, "A pizza."), ("", ""), ("Ein Hund.", "A dog runs. " * 30), (PIZZA, PIZZA)]
+    many = shipped.score_batch(pairs)
+    for pair, found in zip(pairs, many, strict=True):
+        alone = shipped.score(*pair)
+        assert found.pieces == alone.pieces
+        assert found.log_probs == pytest.approx(alone.log_probs, abs=1e-4)
+    assert shipped.score_batch([]) == []
+
+
 # Prefixes ----------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """`transformer-synthesize`."""
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
@@ -7,34 +9,47 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import UserError
-from ..files import write_atomically
+from ..files import TakenError, explained, locked, new_file, write_atomically
+from ..runs.directory import RunDirectory
 from .command import Options, make_parser, number, refuse_stray, run_command
 from .decoding import (
     FILE_WINDOW,
+    PRECISION,
     add_file_options,
     add_model_options,
     add_search_options,
     choose_direction,
+    engine_of,
     load_translator,
     progress,
 )
 from .lines import lines_of
 from .output import Request, digest, open_output
-from .sampling import add_sampling_options, sampling_of
+from .sampling import NAMES, add_sampling_options, sampling_of
+
+if TYPE_CHECKING:
+    from ..inference.score import Score
+    from ..inference.translator import Translator
 
 SHORTEST, LONGEST = 1 / 3, 3.0
 """A translation with less than the first or more than the second of its text's characters, both
 beyond `FEW`, has lost something or goes round in circles."""
 
 FEW = 20
+
+CHECKED_AT_ONCE = 512
+"""Pairs that are sorted by length together."""
+
+AGREEMENT = -3.0
+"""Mean log-probability of a piece; below it, the two models disagree."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,9 +116,9 @@ def _run(argv: Sequence[str] | None) -> int:
     pairs.add_argument(
         "--min-agreement",
         type=number(-100, 0),
-        default=-3.0,
         metavar="X",
-        help="leave out what is less likely by --check, as mean log-probability of a piece (-3)",
+        help=f"leave out what is less likely by --check, as mean log-probability of a piece "
+        f"({AGREEMENT:g})",
     )
     parser.add_argument("--sample", action="store_true", help="draw translations at random")
     groups = [Options(parser, "the model", only_for={"a search", "--sample"})]
@@ -119,6 +134,9 @@ def _run(argv: Sequence[str] | None) -> int:
     choose_direction(parser, args)
     if args.tag and args.side == "target":
         parser.error("--tag marks sources that were translated; leave it out with --as target")
+    if args.min_agreement is not None and args.check is None:
+        parser.error("--min-agreement is for --check; name a model of the other direction")
+    args.min_agreement = AGREEMENT if args.min_agreement is None else args.min_agreement
     if "\t" in args.tag or "\n" in args.tag:
         parser.error("--tag must hold no tab and no line feed")
     if not Path(args.input).is_file():
@@ -134,50 +152,80 @@ def _synthesize(args: argparse.Namespace) -> int:
     translated, checked = (
         output.with_name(f"{output.name}.{n}") for n in ("translated", "checked")
     )
-    begun = any(path.exists() for path in (translated, _partial(translated)))
-    if output.exists() and not args.overwrite and not (args.resume_output and begun):
-        raise UserError(f"{output} exists already; choose another name or add --overwrite")
-    if args.overwrite:
+    with _alone(output):
+        begun = any(path.exists() for path in (translated, _partial(translated)))
+        if output.exists() and not args.overwrite and not (args.resume_output and begun):
+            raise UserError(f"{output} exists already; choose another name or add --overwrite")
+        if args.overwrite:
+            _remove(translated, checked)
+        translator, settings = load_translator(args)
+        check = _checker(args, translator) if args.check else None  # before hours of work
+        about = _about(args, settings)
+        _stage(args, translated, about, lambda n: _translations(args, translator, settings, n))
+        if check:
+            about = {
+                "input": digest(translated),
+                "check": digest(RunDirectory.find(args.check).model),
+                "precision": args.precision or PRECISION,
+            }
+            _stage(args, checked, about, lambda n: _checks(check, translated, n))
+        n_pairs, left_out = 0, Counter[str]()
+        with new_file(output) as file:
+            for source, target in _kept(args, checked if check else translated, left_out):
+                file.write(f"{source}\t{target}\n".encode())
+                n_pairs += 1
         _remove(translated, checked)
-    check = _weights(args.check) if args.check else None
-    if args.check and check is None:  # before hours of work
-        raise UserError(f"--check {args.check}: no run directory, nor a model in the package")
-    _stage(args, translated, _about(args), lambda n: _translations(args, n))
-    if args.check:
-        about = {"input": digest(translated), "check": check, "model": args.check}
-        _stage(args, checked, about, lambda n: _checks(args, translated, n))
-    pairs, left_out = _kept(args, checked if args.check else translated)
-    rows = "".join(f"{source}\t{target}\n" for source, target in pairs)
-    write_atomically(output, rows.encode())
-    _remove(translated, checked)
     reasons = ", ".join(f"{n:,} {why}" for why, n in left_out.most_common()) or "none"
-    print(f"{output}: {len(pairs):,} pairs; left out: {reasons}", file=sys.stderr)
+    print(f"{output}: {n_pairs:,} pairs; left out: {reasons}", file=sys.stderr)
     return 0
 
 
-def _about(args: argparse.Namespace) -> dict[str, Any]:
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    # No other command makes the same output.
+    if not output.parent.is_dir():
+        raise UserError(f"cannot write {output}: there is no folder {output.parent}; make it first")
+    folder = output.with_name(f"{output.name}.making")
+    try:
+        with explained(output):
+            folder.mkdir(exist_ok=True)
+        with locked(folder):
+            try:
+                yield
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except TakenError:
+        raise UserError(
+            f"another process is making {output}; wait for it, or choose another name"
+        ) from None
+
+
+def _checker(args: argparse.Namespace, translator: Translator) -> Translator:
+    from ..inference.translator import Translator
+
+    other = Translator.load(args.check, device=args.device, precision=args.precision or PRECISION)
+    ours, theirs = ((each.src_lang, each.tgt_lang) for each in (translator, other))
+    if theirs != ours[::-1]:
+        raise UserError(
+            f"--check {args.check} translates {theirs[0]} to {theirs[1]}; it must go the other way "
+            f"than the model, {ours[1]} to {ours[0]}"
+        )
+    return other
+
+
+def _about(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]:
     # Everything that the translations depend on.
-    settings = {name: value for name, value in vars(args).items() if name not in _NOT_OF_THEM}
+    engine = engine_of(args)
+    name = "model.bin" if engine == "ctranslate2" else "model.safetensors"
+    precision = args.precision or (PRECISION if engine == "torch" else None)
     return {
         "input": digest(args.input),
-        "weights": _weights(args.model),
-        "settings": settings,
+        "model": digest(RunDirectory.find(args.model).path / name),
+        "engine": [engine, precision, args.shortlist],
+        "search": settings,
+        "sample": args.sample and {name: getattr(args, name) for name in NAMES},
         "version": __version__,
     }
-
-
-_NOT_OF_THEM = {
-    *("input", "output", "overwrite", "resume_output", "side", "tag", "min_confidence", "check"),
-    *("min_agreement", "workers", "threads"),
-}
-
-
-def _weights(model: str | None) -> str | None:
-    from ..runs.directory import RunDirectory
-
-    folder = RunDirectory.find(model).path
-    names = ("model.safetensors", "model.bin")
-    return next((found for name in names if (found := digest(folder / name))), None)
 
 
 def _about_file(path: Path) -> Path:
@@ -221,8 +269,10 @@ def _stage(args: argparse.Namespace, path: Path, about: dict[str, Any], rows: An
             advance()
 
 
-def _translations(args: argparse.Namespace, n_done: int) -> Iterator[dict[str, Any]]:
-    translator, settings = load_translator(args)
+def _translations(
+    args: argparse.Namespace, translator: Translator, settings: dict[str, Any], n_done: int
+) -> Iterator[dict[str, Any]]:
+    found: Iterator[Any]
     lines, again = (islice(lines_of(args.input), n_done, None) for _ in range(2))
     if args.sample:
         sampling = sampling_of(args)
@@ -233,7 +283,7 @@ def _translations(args: argparse.Namespace, n_done: int) -> Iterator[dict[str, A
             for number, line in enumerate(lines, start=n_done)
         )
     else:
-        windows = {"window": FILE_WINDOW, "first_window": FILE_WINDOW}
+        windows: dict[str, Any] = {"window": FILE_WINDOW, "first_window": FILE_WINDOW}
         found = translator.translate_stream(lines, workers=args.workers, **windows, **settings)
     for line, [best, *_] in zip(again, found, strict=True):
         yield {
@@ -250,17 +300,28 @@ def _seed(seed: int, number: int) -> int:
     return int.from_bytes(content, "little")
 
 
-def _checks(args: argparse.Namespace, translated: Path, n_done: int) -> Iterator[dict[str, Any]]:
-    from ..inference.translator import Translator
+def _checks(other: Translator, translated: Path, n_done: int) -> Iterator[dict[str, Any]]:
+    rows = islice(_rows(translated), n_done, None)
+    while some := list(islice(rows, CHECKED_AT_ONCE)):
+        pairs = [(row["translation"], row["text"]) for row in some]
+        for row, score in zip(some, _scores(other, pairs), strict=True):
+            agreement = score and round(score.log_prob / len(score.log_probs), 4)
+            yield row | {"agreement": agreement}
 
-    other = Translator.load(args.check, device=args.device, precision=args.precision or "fp32")
-    for row in islice(_rows(translated), n_done, None):
-        agreement = None
-        if row["text"].strip() and row["translation"].strip():
-            with suppress(UserError):  # one side has thousands of pieces
-                score = other.score(row["translation"], row["text"])
-                agreement = round(score.log_prob / len(score.log_probs), 4)
-        yield row | {"agreement": agreement}
+
+def _scores(other: Translator, pairs: list[tuple[str, str]]) -> list[Score | None]:
+    # None where a side is empty or has thousands of pieces, or the model computes no number.
+    found: list[Score | None] = [None] * len(pairs)
+    full = [i for i, pair in enumerate(pairs) if all(side.strip() for side in pair)]
+    try:
+        scores = other.score_batch([pairs[i] for i in full])
+    except UserError:
+        if len(pairs) == 1:
+            return found
+        return [score for pair in pairs for score in _scores(other, [pair])]
+    for i, score in zip(full, scores, strict=True):
+        found[i] = score
+    return found
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -268,19 +329,19 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, file)
 
 
-def _kept(args: argparse.Namespace, path: Path) -> tuple[list[tuple[str, str]], Counter[str]]:
-    pairs: list[tuple[str, str]] = []
-    left_out: Counter[str] = Counter()
+def _kept(
+    args: argparse.Namespace, path: Path, left_out: Counter[str]
+) -> Iterator[tuple[str, str]]:
+    # Counts the others.
     for row in _rows(path):
         text, translation = row["text"].strip(), row["translation"].strip()
         why = _fault(args, row, text, translation)
         if why:
             left_out[why] += 1
         elif args.side == "target":
-            pairs.append((text, translation))
+            yield text, translation
         else:
-            pairs.append((f"{args.tag} {translation}" if args.tag else translation, text))
-    return pairs, left_out
+            yield (f"{args.tag} {translation}" if args.tag else translation), text
 
 
 def _fault(args: argparse.Namespace, row: dict[str, Any], text: str, translation: str) -> str:
@@ -297,7 +358,7 @@ def _fault(args: argparse.Namespace, row: dict[str, Any], text: str, translation
     if row["confidence"] < args.min_confidence:
         return "unsure"
     if args.check and row["agreement"] is None:
-        return "too long to check"
+        return "not checked"
     if args.check and row["agreement"] < args.min_agreement:
         return "in disagreement"
     return ""

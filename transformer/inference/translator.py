@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config, DecodingConfig, TextConfig
+from ..data.batching import search_batches
 from ..data.tokenizer import Tokenizer
 from ..device import choose_device
 from ..errors import UserError, shown
@@ -364,12 +365,27 @@ class Translator:
             UserError: either is not a str or has more than 4,096 pieces, or the engine cannot
                 score.
         """
+        [score] = self.score_batch([(text, translation)])
+        return score
+
+    def score_batch(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
+        """`score` of many texts and translations, in batches, which is much faster than one by one.
+
+        Raises:
+            UserError: as `score`, for any of them.
+        """
         engine = self._torch_engine("score")
         eos = self.tokenizer.eos_id
-        source = [*self._encoded("text", text), eos]
-        target = [*self._encoded("translation", translation), eos]
-        [log_probs] = engine.score([source], [target])
-        return Score(tuple(self.tokenizer.pieces(target)), tuple(log_probs))
+        sources = [[*self._encoded("text", text), eos] for text, _ in pairs]
+        targets = [[*self._encoded("translation", found), eos] for _, found in pairs]
+        lengths = [max(map(len, both)) for both in zip(sources, targets, strict=True)]
+        scores: dict[int, Score] = {}
+        for places in search_batches(lengths, self.decoding.batch_tokens):
+            chosen = [targets[i] for i in places]
+            found = engine.score([sources[i] for i in places], chosen)
+            for i, target, log_probs in zip(places, chosen, found, strict=True):
+                scores[i] = Score(tuple(self.tokenizer.pieces(target)), tuple(log_probs))
+        return [scores[i] for i in range(len(pairs))]
 
     @lists_settings
     def explain(
@@ -383,7 +399,8 @@ class Translator:
         Args:
             text: to translate, one sentence.
             translation: of it; None: the best that the search finds.
-            settings: replace those of `decoding` and `text`; see below.
+            settings: replace those of `decoding` and `text`; see below. Those of `text` have no
+                effect, since nothing is done to the text.
 
         Returns:
             Attention weights, rollout, gradient × input and log-probabilities. In a notebook, it
@@ -403,6 +420,8 @@ class Translator:
             raise UserError("there is nothing to explain in an empty text")
         if translation is not None:
             target = [*self._encoded("translation", translation), eos]
+            if len(target) == 1:
+                raise UserError("there is nothing to explain in an empty translation")
         elif len(source) > LONGEST:
             target = []  # refused below, before a long search
         else:
