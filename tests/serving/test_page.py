@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from transformer.text.preparing import FOREIGN, already_in, missing
+
 from .fake import PAGE, Fake
 
 SENTENCE = "Die Pizza kam aus dem Ofen"
@@ -494,6 +496,28 @@ def test_warnings_are_shown(page: Page) -> None:
     page.type(SENTENCE)
     page.until(lambda: page.text("#notes") == "A <b>number</b> is lost.")
     assert page.find("#notes p").get_attribute("lang") == "en"
+
+
+@pytest.mark.slow
+def test_what_the_service_says_is_said_in_german(page: Page) -> None:
+    warnings = [FOREIGN, already_in("en"), missing("1.234,56 €")]
+    page.fake.answers = {"/translate": {"warnings": warnings}}
+    page.open(language="de")
+    page.type(SENTENCE)
+    page.until(lambda: len(page.texts("#notes p")) == 3)
+    assert page.texts("#notes p") == [
+        "Das scheint weder Deutsch noch Englisch zu sein.",
+        "nicht übersetzt: Das ist anscheinend schon Englisch.",
+        "1.234,56 € fehlt oder ist verändert",
+    ]
+    assert page.find("#notes p").get_attribute("lang") == "de"
+    page.fake.failures = {
+        "/translate": [
+            (400, {}, "the text has 12,345 characters, and 5,000 are allowed at a time"),
+        ]
+    }
+    page.type(" x")
+    page.until(lambda: "12.345 Zeichen; erlaubt sind 5.000" in page.text("#problem"))
 
 
 @pytest.mark.slow

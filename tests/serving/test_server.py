@@ -13,12 +13,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from libretranslatepy import LibreTranslateAPI
 
+from transformer.cli import export_main
+from transformer.data.builtin.corpus import sample_pairs
+from transformer.data.tokenizer import Tokenizer
+from transformer.inference.shortlist import NAME, build_shortlist
 from transformer.inference.translator import Translator
 
 QUICKSTART = Path(__file__).parents[1] / "quickstart"
@@ -28,10 +33,10 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(*options: str, model: Path = QUICKSTART) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a service and its process."""
     code = "import sys; from transformer.cli import serve_main; sys.exit(serve_main())"
-    command = [sys.executable, "-c", code, "--model", str(QUICKSTART), "--port", "0", *options]
+    command = [sys.executable, "-c", code, "--model", str(model), "--port", "0", *options]
     with subprocess.Popen(
         command,
         stderr=subprocess.PIPE,
@@ -112,6 +117,46 @@ def test_many_clients_get_their_own_answers(url: str) -> None:
     with concurrent.futures.ThreadPoolExecutor(16) as threads:
         found = list(threads.map(lambda name: translate(url, name), names * 3))
     assert found == alone * 3
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model for CTranslate2."""
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    given = ["--model", str(QUICKSTART), "--format", "ctranslate2", "--output", str(folder)]
+    assert export_main(given) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shortlisted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model with a shortlist."""
+    folder = tmp_path_factory.mktemp("shortlisted") / "model"
+    shutil.copytree(QUICKSTART, folder)
+    tokenizer = Tokenizer.load(folder / "sentencepiece.model")
+    pairs = sample_pairs("train", 3000)
+    sides = [[tokenizer.encode(pair[side]) for pair in pairs] for side in (0, 1)]
+    build_shortlist(*sides, tokenizer).save(folder / NAME)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("exported", ["--engine", "ctranslate2"]),
+        ("exported", ["--threads", "1"]),
+        ("shortlisted", ["--shortlist", "--workers", "2"]),
+        ("shortlisted", ["--precision", "int8"]),
+    ],
+    ids=["ctranslate2", "as exported", "shortlist", "int8"],
+)
+def test_other_engines_serve_as_well(
+    model: str, options: list[str], wanted: str, request: pytest.FixtureRequest
+) -> None:
+    with serving(*options, model=request.getfixturevalue(model)) as (url, _):
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            assert set(threads.map(partial(translate, url), [PIZZA] * 8)) == {wanted}
+        assert json.load(urllib.request.urlopen(f"{url}/health")) == {"status": "ok"}
 
 
 def connect(url: str) -> socket.socket:

@@ -28,13 +28,24 @@ MAX_PIECES = 4096
 """Of a text that is not cut, unless sources in training were longer. The memory of attention grows
 with the square of the length: at this one, eight heads take half a gigabyte in each layer."""
 
-FOREIGN = "it seems to be neither German nor English"
-
 _LINE_END = re.compile(r"(\r?\n|\r)")
 
 Searches = Generator[list[int], list[Translation], list[Translation]]
 """Yields ids to search for, EOS included, as often as need be; is sent what each search finds, best
 first; returns the translations."""
+
+# The warnings. The service's page knows their wording: see serving/page/texts.js.
+FOREIGN = "it seems to be neither German nor English"
+
+
+def already_in(language: str) -> str:
+    """The warning about what needs no translation."""
+    return f"left as it is: {language} already, it seems"
+
+
+def missing(typed: str) -> str:
+    """The warning about what a translation lacks of the text."""
+    return f"{typed} is missing or changed"
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,7 @@ class Preparer:
 
     def _warned(self, sentence: Sentence, found: Translation) -> Translation:
         lost = self._spans.lost(sentence.plain, found.text)
-        changed = tuple(f"{typed} is missing or changed" for typed in lost)
+        changed = tuple(map(missing, lost))
         return replace(found, warnings=(*sentence.warnings, *changed))
 
     def encoded(self, name: str, text: str) -> list[int]:
@@ -225,13 +236,13 @@ class Preparer:
             whole = True
         else:
             whole = settings.split == "long" and len(ids) < self._longest
+        warnings: tuple[str, ...]
         for typed in [text] if whole else split_sentences(text, self._rules):
             if settings.keep_target_language and is_already(typed, *self._languages):
-                warning = f"left as it is: {self._languages[1]} already, it seems"
-                yield Translation(typed.strip(" "), 0.0, warnings=(warning,))
+                warnings = (already_in(self._languages[1]),)
+                yield Translation(typed.strip(" "), 0.0, warnings=warnings)
                 continue
-            below = settings.foreign_below
-            warnings: tuple[str, ...] = ()
+            below, warnings = settings.foreign_below, ()
             if below is not None and is_neither(typed, tokenizer, below):
                 warnings = (FOREIGN,)
             # Hidden even if the model is to see them, so that they are not lowered or respelled.

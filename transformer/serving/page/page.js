@@ -8,7 +8,7 @@ import { createMenu } from "./menu.js";
 import { placeAt, placeOf, reflect, render } from "./rendering.js";
 import { keep, kept } from "./storage.js";
 import {
-  fillTexts, interfaceLanguage, nameOfLanguage, number, percent, switchLanguage, t,
+  fillTexts, inInterface, interfaceLanguage, nameOfLanguage, number, percent, switchLanguage, t,
 } from "./texts.js";
 
 const DEBOUNCE = 250; // milliseconds from the last key to the request
@@ -54,7 +54,8 @@ function inWords(error) {
     503: "busy503", 504: "slow504",
   }[error.status];
   if (name) return t(name);
-  if (error.status >= 400 && error.status < 500) return `${t("refused")} ${error.sentence}`.trim();
+  if (error.status >= 400 && error.status < 500)
+    return `${t("refused")} ${inInterface(error.sentence).text}`.trim();
   return t("broken");
 }
 
@@ -65,7 +66,8 @@ function setProblem(found) {
 
 function setStatus(wording) {
   status = wording;
-  const notes = (shown?.warnings ?? []).map((warning) => note(warning, "en"));
+  const notes = (shown?.warnings ?? []).map(inInterface)
+    .map(({ text, lang }) => note(text, lang));
   if (status) notes.unshift(note(status(), interfaceLanguage()));
   $("notes").replaceChildren(...notes);
 }

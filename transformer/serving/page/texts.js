@@ -91,6 +91,11 @@ const TEXTS = {
     slow504: "The translation took too long. Please try a shorter text.",
     broken: "Something went wrong in the service.",
     offline: "The service does not answer. Please check the connection.",
+    lost: "{typed} is missing or changed",
+    already: "left as it is: it seems to be {language} already",
+    foreign: "It seems to be neither German nor English.",
+    notUtf8: "{name} is not UTF-8 at byte {byte}",
+    tooLongHere: "The text has {count} characters, and {limit} are allowed at a time.",
   },
   de: {
     title: "Übersetzer",
@@ -184,8 +189,23 @@ const TEXTS = {
       + " Text.",
     broken: "Im Dienst ist etwas schiefgegangen.",
     offline: "Der Dienst antwortet nicht. Bitte prüfen Sie die Verbindung.",
+    lost: "{typed} fehlt oder ist verändert",
+    already: "nicht übersetzt: Das ist anscheinend schon {language}.",
+    foreign: "Das scheint weder Deutsch noch Englisch zu sein.",
+    notUtf8: "{name} ist bei Byte {byte} kein UTF-8",
+    tooLongHere: "Der Text hat {count} Zeichen; erlaubt sind {limit} auf einmal.",
   },
 };
+
+// What the service says in English, and the text above that says it in both languages.
+const SAID = [
+  [/^(?<typed>.+) is missing or changed$/su, "lost"],
+  [/^left as it is: (?<code>\w+) already, it seems$/, "already"],
+  [/^it seems to be neither German nor English$/, "foreign"],
+  [/^(?<name>.+) is not UTF-8 at byte (?<byte>[\d,]+)$/su, "notUtf8"],
+  [/^the text has (?<count>[\d,]+) characters, and (?<limit>[\d,]+) are allowed at a time$/,
+    "tooLongHere"],
+];
 
 let language = kept("localStorage", "language");
 if (!(language in TEXTS)) language = navigator.language.startsWith("de") ? "de" : "en";
@@ -243,4 +263,21 @@ export function nameOfLanguage(code, otherwise) {
   } catch {
     return otherwise;
   }
+}
+
+/**
+ * What the service said, in the interface's language if there is a text for it.
+ * @returns {{text: string, lang: string}} the text and the language it is in
+ */
+export function inInterface(sentence) {
+  for (const [pattern, name] of SAID) {
+    const found = pattern.exec(sentence);
+    if (!found) continue;
+    const values = { ...found.groups };
+    for (const key of ["byte", "count", "limit"])
+      if (key in values) values[key] = number(Number(values[key].replaceAll(",", "")));
+    if (values.code) values.language = nameOfLanguage(values.code, values.code);
+    return { text: t(name, values), lang: language };
+  }
+  return { text: sentence, lang: "en" };
 }
