@@ -87,13 +87,20 @@ def test_an_output_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["--pronouns", "--view", "cross"], 2, "--pronouns takes no --view; leave it out"),
         ([TEXT, "--items", "16"], 2, "--items is for --pronouns"),
         ([TEXT, "--output", "a.pdf"], 2, "must end in .html, .png or .svg; found 'a.pdf'"),
-        ([TEXT, "--layer", "1"], 2, "--layer: for a picture, --output NAME.png or NAME.svg"),
+        (
+            [TEXT, "--layer", "1"],
+            2,
+            "--layer: only for a picture; add --output NAME.png or NAME.svg",
+        ),
+        (["Der", "Zug", "kam"], 2, "one text at a time; put it in quotes: 'Der Zug kam'"),
+        ([TEXT, "--translation", " "], 1, "nothing to explain in an empty translation"),
         ([TEXT, "--overwrite"], 2, "--overwrite is for --output"),
         ([TEXT, "--model", "nowhere"], 1, "nowhere"),
         ([TEXT, "--output", "a.png", "--layer", "9"], 1, "layer must be between 1 and 2; found 9"),
         ([TEXT, "--output", "a.png", "--head", "x"], 1, "is a number from 1, mean or all"),
         ([TEXT, "--output", "a.png", "--view", "rollout", "--head", "1"], 1, "has no layers"),
-        (["Hund " * 100, "--output", "a.png"], 1, "a picture holds at most 80 words a side"),
+        (["Hund " * 100, "--output", "a.png"], 1, "a picture shows at most 80 words a side"),
+        (["Hund " * 200, "--output", "a.html"], 1, "a page shows at most 120 words a side"),
         (["--pronouns", "--no-causes", "--output", "a.png"], 2, "which --no-causes leaves out"),
         ([TEXT, "--output", "nowhere/a.png"], 1, "nowhere/a.png: there is no such folder"),
         (["", "--json"], 1, "there is nothing to explain in an empty text"),
@@ -122,10 +129,10 @@ def test_a_folder_for_ctranslate2_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "model.bin").write_bytes(b"")
-    assert explain_main([TEXT, "--model", str(tmp_path)]) == 1
-    assert "is a folder for CTranslate2, which does not show its attention" in (
-        capsys.readouterr().err
-    )
+    for what in (TEXT, "--pronouns"):
+        assert explain_main([what, "--model", str(tmp_path)]) == 1
+        told = capsys.readouterr().err
+        assert "is a folder for CTranslate2, which does not show its attention" in told
 
 
 def test_the_views_of_the_command_are_those_of_an_explanation() -> None:

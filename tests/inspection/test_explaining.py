@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import pairwise
 
 import pytest
@@ -52,7 +53,7 @@ def test_rows_are_shares(explanation: Explanation) -> None:
             found = explanation.map(view, words=words)
             assert found.values.shape == (len(found.rows), len(found.columns))
             torch.testing.assert_close(found.values.sum(-1), torch.ones(len(found.rows)))
-    of_source, of_target = explanation.rollout
+    of_source, of_target = explanation.rollout, explanation.decoder_rollout
     assert of_source is not None
     whole = of_source.sum(-1) + of_target.sum(-1)
     torch.testing.assert_close(whole, torch.ones(len(explanation.target.pieces)))
@@ -118,11 +119,16 @@ def test_gradient_times_input_is_the_slope_when_a_word_grows() -> None:
         torch.testing.assert_close(saliency[:, i].double(), slope, rtol=1e-3, atol=1e-4)
 
 
+def test_what_is_shown_of_it_is_short(explanation: Explanation) -> None:
+    assert re.fullmatch(r"<Explanation: \d+ source words, \d+ target words>", repr(explanation))
+    assert explanation != object()
+
+
 def test_layers_and_heads_can_be_chosen(explanation: Explanation) -> None:
     assert explanation.cross is not None
     assert explanation.shape("cross") == explanation.cross.shape[:2]
     one = explanation.map("cross", layer=2, head=3, words=False)
-    assert one.title == "cross, layer 2, head 3"
+    assert one.title == "attention to the source, layer 2, head 3"
     assert one.values.equal(explanation.cross[1, 2])
     mean = explanation.map("cross", words=False).values
     torch.testing.assert_close(mean, explanation.cross.mean(dim=(0, 1)))
@@ -133,9 +139,13 @@ def test_layers_and_heads_can_be_chosen(explanation: Explanation) -> None:
     [
         ("cross", {"layer": 3}, "layer must be between 1 and 2; found 3"),
         ("cross", {"head": 0}, "head must be between 1 and 4; found 0"),
-        ("cross", {"head": True}, "head must be between 1 and 4; found True"),
+        (
+            "cross",
+            {"head": True},
+            r"between 1 and 4 \(None is the mean of all\); found True",
+        ),
         ("rollout", {"layer": 1}, "rollout has no layers and heads; only cross, encoder, decoder"),
-        ("memory", {}, "this model has cross, encoder, .* to look at; found 'memory'"),
+        ("memory", {}, "the view must be one of cross, encoder, .*; found 'memory'"),
     ],
 )
 def test_what_is_not_there_is_named(
@@ -151,7 +161,7 @@ def test_what_is_not_there_is_named(
         ("", None, "there is nothing to explain in an empty text"),
         (3, None, "text must be a str"),
         ("Hallo", 3, "translation must be a str"),
-        ("und " * 600, None, "at most 512 pieces can be looked into at once; found 601"),
+        ("und " * 600, None, "at most 512 pieces, .* can be looked into at once; found 601"),
         ("und", "and " * 600, "at most 512 pieces"),
     ],
 )

@@ -1,6 +1,7 @@
 """The page: one file, which shows in a real browser the numbers of the explanation."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from transformer.errors import UserError
 from transformer.inference.translator import Translator
 from transformer.inspection.explanation import Explanation, Side
 from transformer.inspection.page import page
@@ -52,6 +54,15 @@ def test_a_notebook_shows_it_in_a_frame(nasty: Explanation) -> None:
     assert shown.startswith("<iframe") and shown.endswith("</iframe>")
     # Within the attribute, nothing ends it.
     assert re.fullmatch(r'<iframe srcdoc="[^"]*" title="[^"]*" style="[^"]*"></iframe>', shown)
+
+
+def test_too_many_words_are_refused_and_a_notebook_says_so() -> None:
+    side = Side.of([f"▁w{i}" for i in range(121)])
+    none = torch.zeros(1, 1, 121, 121)
+    many = Explanation(side, side, "<s>", (0.0,) * 121, none, none, none, none[0, 0])
+    with pytest.raises(UserError, match="at most 120 words a side; found 121"):
+        page(many)
+    assert many._repr_html_().startswith("<p>&lt;Explanation: 121 source words")
 
 
 # In a browser ------------------------------------------------------------------------------------
@@ -125,6 +136,8 @@ def test_words_are_reached_by_keyboard_and_kept_by_a_click(
     chromium.execute_script("document.activeElement.blur()")
     shown = [float(text) for text in texts(chromium, "#queries .number")]
     assert shown == pytest.approx(values, abs=0.006)
+    chances = [math.exp(sum(explanation.log_probs[i] for i in s)) for s in explanation.target.spans]
+    assert texts(chromium, "#queries .chance") == [f"p {chance:.2f}" for chance in chances]
     assert word.get_attribute("aria-pressed") == "true"
 
 
@@ -137,7 +150,7 @@ def test_what_has_no_heads_offers_none(browser: Open, explanation: Explanation) 
         point_at(chromium, "#queries .word", 1)
         shown = [float(text.replace("−", "-")) for text in texts(chromium, "#keys .number")]
         values = explanation.map(view).values[1]  # type: ignore[arg-type]
-        assert shown == pytest.approx(values.tolist(), abs=0.006)
+        assert shown == pytest.approx(values.tolist(), abs=0.0006)
 
 
 @pytest.mark.slow

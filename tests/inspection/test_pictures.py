@@ -78,7 +78,7 @@ def test_heads_of_all_kinds_share_a_scale() -> None:
 
 
 def test_what_cannot_be_read_is_refused() -> None:
-    with pytest.raises(UserError, match="at most 80 words a side; found 81"):
+    with pytest.raises(UserError, match="at most 80 rows and columns; found 81"):
         draw_map(a_map(81))
     with pytest.raises(UserError, match="at most 96 heads; found 97: choose a layer"):
         draw_maps([a_map()] * 97, columns=8)

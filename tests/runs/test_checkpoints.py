@@ -10,11 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from transformer.config import ModelConfig
-from transformer.model.encoder_decoder import Transformer
 from transformer.runs.checkpoints import (
-    Checkpoint,
-    TrainingState,
     drop_newer_than,
     last_weights,
     newest_checkpoint,
@@ -23,22 +19,8 @@ from transformer.runs.checkpoints import (
 )
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError
-from transformer.runs.weights import (
-    named_weights,
-)
 
-TINY = ModelConfig(d_model=8, d_ff=16, n_heads=2, n_encoder_layers=1, n_decoder_layers=1)
-
-
-def tiny_model(seed: int = 0) -> Transformer:
-    torch.manual_seed(seed)
-    return Transformer(TINY, vocab_size=20)
-
-
-def checkpoint(step: int) -> Checkpoint:
-    weights = {name: w + step for name, w in named_weights(tiny_model()).items()}
-    moments = {f"exp_avg.{name}": w * 2 for name, w in weights.items()}
-    return Checkpoint(weights, moments, TrainingState(step=step, best_score=1 / 3, window={"n": 7}))
+from .tiny import checkpoint
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from .pictures import KINDS, check_output, kind_of, write_output
 
 if TYPE_CHECKING:
     from ..inspection.explanation import Explanation
+    from ..runs.directory import RunDirectory
 
 VIEWS = (
     *("cross", "encoder", "decoder"),
@@ -49,7 +51,7 @@ def _run(argv: Sequence[str] | None) -> int:
         need matplotlib: pip install 'attention-transformer[plot]'.
         """,
     )
-    parser.add_argument("text", nargs="?", help="one sentence, in quotes")
+    parser.add_argument("text", nargs="*", help="one sentence, in quotes")
     parser.add_argument(
         "--output", metavar="FILE", help="a picture, .png or .svg, or a page, .html"
     )
@@ -103,6 +105,9 @@ def _run(argv: Sequence[str] | None) -> int:
         (f"--{name}" for name in ("pronouns", "positions", "masks") if getattr(args, name)),
         "a text",
     )
+    if len(args.text) > 1:
+        parser.error(f"one text at a time; put it in quotes: {shlex.quote(' '.join(args.text))}")
+    args.text = args.text[0] if args.text else None
     refuse_stray(parser, args, mode, [model, shown, pronouns])
     if (args.text is None) == (mode == "a text"):
         parser.error(
@@ -142,7 +147,8 @@ def _explain(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     given = [f"--{n}" for n in ("view", "layer", "head") if getattr(args, n) is not None]
     given += ["--pieces"] * args.pieces
     if given and not is_picture:
-        parser.error(f"{', '.join(given)}: for a picture, --output NAME.png or NAME.svg")
+        parser.error(f"{', '.join(given)}: only for a picture; add --output NAME.png or NAME.svg")
+    _require_few_words(args, is_picture)
     explanation = _explanation(args)
     if args.output is not None:
         from ..inspection.page import page
@@ -156,6 +162,22 @@ def _explain(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     return 0
 
 
+def _require_few_words(args: argparse.Namespace, is_picture: bool) -> None:
+    # Before the search; pieces and the translation are counted when there are any.
+    from ..inspection.page import LONGEST
+    from ..inspection.pictures import LARGEST
+
+    if args.view in ("decoder", "decoder-rollout"):  # the target alone, which is not known yet
+        return
+    n, most = len(args.text.split()), LARGEST if is_picture else LONGEST
+    if args.output is not None and n > most:
+        kind = "a picture" if is_picture else "a page"
+        raise UserError(
+            f"{kind} shows at most {most} words a side; found {n}. Explain one sentence, or take "
+            f"--json"
+        )
+
+
 def _explanation(args: argparse.Namespace) -> Explanation:
     from ..device import set_threads
     from ..inference.generator import Generator
@@ -165,11 +187,7 @@ def _explanation(args: argparse.Namespace) -> Explanation:
 
     set_threads(args.threads)
     run = RunDirectory.find(args.model)
-    if (run.path / "model.bin").is_file():
-        raise UserError(
-            f"{run.path} is a folder for CTranslate2, which does not show its attention; name the "
-            f"run directory that it was exported from"
-        )
+    _require_weights(run)
     of_text = is_gpt2(run.path) or (
         run.config.is_file() and run.load_config().task == "language_modeling"
     )
@@ -178,6 +196,14 @@ def _explanation(args: argparse.Namespace) -> Explanation:
     if args.translation is not None:
         raise UserError(f"{run.path} is a language model; leave --translation out")
     return Generator.load(run.path).explain(args.text)
+
+
+def _require_weights(run: RunDirectory) -> None:
+    if (run.path / "model.bin").is_file() and not run.model.is_file():
+        raise UserError(
+            f"{run.path} is a folder for CTranslate2, which does not show its attention; name the "
+            f"run directory that it was exported from"
+        )
 
 
 def _picture(args: argparse.Namespace, explanation: Explanation) -> bytes:
@@ -215,12 +241,12 @@ def _table(explanation: Explanation) -> str:
 
     found = explanation.map("cross" if explanation.source else "decoder")
     saliency = explanation.map("saliency")
-    rows = [("word", "probability", "looked at most", "depends on most")]
+    rows = [("word", "probability", "looked at most", "raised most by")]
     for word, chance, weights, gains in zip(
         found.rows, chances(explanation), found.values, saliency.values, strict=True
     ):
         most = found.columns[int(weights.argmax())]
-        helpful = saliency.columns[int(gains.argmax())]
+        helpful = saliency.columns[int(gains.argmax())] if bool((gains > 0).any()) else "-"
         share = f"{most} {float(weights.max() / weights.sum().clamp(min=1e-9)):.0%}"
         rows.append((word, f"{chance:.2f}", share, helpful))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
@@ -265,8 +291,10 @@ def _pronouns(args: argparse.Namespace) -> int:
     from ..device import set_threads
     from ..inference.translator import Translator
     from ..pronouns.report import examine
+    from ..runs.directory import RunDirectory
 
     set_threads(args.threads)
+    _require_weights(RunDirectory.find(args.model))
     report = examine(
         Translator.load(args.model),
         n_items=args.items,

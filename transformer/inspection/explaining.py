@@ -109,7 +109,10 @@ def explain_text(model: GPT, ids: Sequence[int], names: Sequence[str]) -> Explan
 def _require_short(*sides: Sequence[int]) -> None:
     longest = max(map(len, sides))
     if longest > LONGEST:
-        raise UserError(f"at most {LONGEST} pieces can be looked into at once; found {longest:,}")
+        raise UserError(
+            f"at most {LONGEST} pieces, which are words or parts of them, can be looked into at "
+            f"once; found {longest:,}: explain one sentence"
+        )
 
 
 def _log_probs(logits: Tensor, wanted: Tensor) -> Tensor:

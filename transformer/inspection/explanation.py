@@ -53,6 +53,17 @@ class Side:
         return Side((first, *self.pieces[:-1]), (first, *self.names[:-1]), (range(0, 1), *kept))
 
 
+TITLES: dict[View, str] = {
+    "cross": "attention to the source",
+    "encoder": "attention within the source",
+    "decoder": "attention within the target",
+    "rollout": "rollout: source words in each step",
+    "encoder-rollout": "rollout within the source",
+    "decoder-rollout": "rollout within the target",
+    "saliency": "gradient × input",
+}
+
+
 @dataclass(frozen=True)
 class Map:
     """A matrix with a name for each row and column."""
@@ -64,9 +75,11 @@ class Map:
     """(rows, columns)"""
     signed: bool = False
     """Values may be negative."""
+    shares: bool = True
+    """Rows are shares of 1 that a head gives; otherwise the largest value says what is much."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """What a model did in one pass over a text and its translation, or over a text alone.
 
@@ -104,9 +117,18 @@ class Explanation:
         """(source, source); see `encoder_rollout` in rollout.py."""
         return None if self.encoder is None else encoder_rollout(self.encoder)
 
+    @property
+    def rollout(self) -> Tensor | None:
+        """(target, source); a row and that of `decoder_rollout` sum to 1. None as `encoder`."""
+        return self._rollouts[0]
+
+    @property
+    def decoder_rollout(self) -> Tensor:
+        """(target, target); see `decoder_rollout` in rollout.py."""
+        return self._rollouts[1]
+
     @cached_property
-    def rollout(self) -> tuple[Tensor | None, Tensor]:
-        """(target, source) and (target, target); together the rows sum to 1."""
+    def _rollouts(self) -> tuple[Tensor | None, Tensor]:
         return decoder_rollout(self.decoder, self.cross, self.encoder_rollout)
 
     def map(
@@ -131,21 +153,28 @@ class Explanation:
         """
         if view not in self.views:
             names = ", ".join(self.views)
-            raise UserError(f"this model has {names} to look at; found {shown(view)}")
+            raise UserError(f"the view must be one of {names}; found {shown(view)}")
         rows, columns = self.sides(view)
         values = self._values(view, layer, head)
         signed = view == "saliency"
-        title = str(view)
+        title = TITLES[view]
         if view in RAW:
             title += f", {_which('layer', layer)}, {_which('head', head)}"
         if words:
             join = sum_of_rows if signed else mean_of_rows
             values = by_word(values, rows.spans, columns.spans, join)
-            return Map(title, rows.words, columns.words, values, signed)
-        return Map(title, rows.names, columns.names, values, signed)
+            return Map(title, rows.words, columns.words, values, signed, view in RAW)
+        return Map(title, rows.names, columns.names, values, signed, view in RAW)
 
     def shape(self, view: View) -> tuple[int, int]:
-        """Layers and heads of cross, encoder or decoder."""
+        """Layers and heads of cross, encoder or decoder.
+
+        Raises:
+            UserError: the view has none.
+        """
+        if view not in self.views or view not in RAW:
+            names = ", ".join(each for each in RAW if each in self.views)
+            raise UserError(f"layers and heads are those of {names}; found {shown(view)}")
         stack = self._stack(view)
         return stack.size(0), stack.size(1)
 
@@ -155,14 +184,13 @@ class Explanation:
         Args:
             matrices: names of those that are wanted; None: all.
         """
-        rollout, within = self.rollout
         found = {
             "encoder": self.encoder,
             "decoder": self.decoder,
             "cross": self.cross,
             "encoder_rollout": self.encoder_rollout,
-            "decoder_rollout": within,
-            "rollout": rollout,
+            "decoder_rollout": self.decoder_rollout,
+            "rollout": self.rollout,
             "saliency": self.saliency,
         }
         if matrices is not None:
@@ -174,6 +202,11 @@ class Explanation:
             "log_probs": [round(x, 4) for x in self.log_probs],
             **{name: m if m is None else rounded(m, 4) for name, m in found.items()},
         }
+
+    def __repr__(self) -> str:
+        sides = (("source", self.source), ("target", self.target))
+        counts = (f"{len(side.words)} {name} words" for name, side in sides if side)
+        return f"<Explanation: {', '.join(counts)}>"
 
     def _repr_html_(self) -> str:
         from .page import frame  # notebooks show it
@@ -195,8 +228,8 @@ class Explanation:
         if layer is not None or head is not None:
             raise UserError(f"{view} has no layers and heads; only {', '.join(RAW)} have")
         values = {
-            "rollout": self.rollout[0],
-            "decoder-rollout": self.rollout[1],
+            "rollout": self.rollout,
+            "decoder-rollout": self.decoder_rollout,
             "encoder-rollout": self.encoder_rollout,
             "saliency": self.saliency,
         }[view]
@@ -214,7 +247,8 @@ def _chosen(stack: Tensor, what: str, which: int | None) -> Tensor:
     if which is None:
         return stack.mean(dim=0)
     if type(which) is not int or not 1 <= which <= len(stack):
-        raise UserError(f"{what} must be between 1 and {len(stack)}; found {shown(which)}")
+        mean = "" if type(which) is int else " (None is the mean of all)"
+        raise UserError(f"{what} must be between 1 and {len(stack)}{mean}; found {shown(which)}")
     return stack[which - 1]
 
 

@@ -8,20 +8,17 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .explanation import RAW, Explanation, Side, View, rounded
+from ..errors import UserError
+from .explanation import RAW, TITLES, Explanation, Side, View, rounded
 from .words import by_word, mean_of_rows, written
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
-TITLES: dict[View, str] = {
-    "cross": "attention to the source",
-    "encoder": "attention within the source",
-    "decoder": "attention within the target",
-    "rollout": "rollout: source words in each step",
-    "encoder-rollout": "rollout within the source",
-    "decoder-rollout": "rollout within the target",
-    "saliency": "gradient × input",
-}
+LONGEST = 120
+"""Words a side: the page grows with their square, to some megabytes."""
+
+HIGHEST = 900
+"""Pixels of a page within another one; beyond, it scrolls."""
 
 ABOUT: dict[View, str] = {
     "cross": "Cross-attention: where in the source the decoder looks while it writes a word.",
@@ -39,7 +36,16 @@ ABOUT: dict[View, str] = {
 
 
 def page(explanation: Explanation) -> str:
-    """The whole file."""
+    """The whole file.
+
+    Raises:
+        UserError: there are too many words.
+    """
+    if (n := _longer_side(explanation)) > LONGEST:
+        raise UserError(
+            f"a page shows at most {LONGEST} words a side; found {n}. Explain one sentence, or "
+            f"take --json"
+        )
     data = json.dumps(_data(explanation), ensure_ascii=False, separators=(",", ":"))
     # No text can end the script element.
     data = data.replace("<", "\\u003c")
@@ -48,11 +54,17 @@ def page(explanation: Explanation) -> str:
 
 def frame(explanation: Explanation) -> str:
     """The page as an element of another one, such as a notebook."""
-    n = max(len(side.words) for side in (explanation.source, explanation.target) if side)
+    if (n := _longer_side(explanation)) > LONGEST:
+        return f"<p>{html.escape(repr(explanation))}: too many to draw ({LONGEST} a side).</p>"
+    height = min(352 + 28 * n, HIGHEST)
     return (
         f'<iframe srcdoc="{html.escape(page(explanation))}" title="What attends to what" '
-        f'style="width: 100%; height: {18 + 2 * n}em; border: 0"></iframe>'
+        f'style="width: 100%; height: {height}px; border: 0"></iframe>'
     )
+
+
+def _longer_side(explanation: Explanation) -> int:
+    return max(len(side.words) for side in (explanation.source, explanation.target) if side)
 
 
 def _data(explanation: Explanation) -> dict[str, Any]:
@@ -79,11 +91,12 @@ def _view(explanation: Explanation, view: View) -> dict[str, Any]:
         "columns": whole.columns,
         "left": "written" if of_target else "looks",
         "right": "is looked at",
+        "decimals": 2 if view in RAW else 3,
     }
     if view not in RAW:
         described["right"] = "what is in it" if "rollout" in view else "depends on"
     if of_target:
-        described["chances"] = [f"probability {p:.2f}" for p in chances(explanation)]
+        described["chances"] = [f"{p:.2f}" for p in chances(explanation)]
     if view not in RAW:
         return described | {"matrix": rounded(whole.values, 3)}
     stack = {

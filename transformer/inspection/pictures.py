@@ -23,6 +23,9 @@ FORMATS = ("png", "svg")
 
 MOST_PANELS = 96
 
+LONGEST_LABEL = 20
+"""Characters of a word beside a row or above a column."""
+
 
 def draw_map(found: Map, *, log_probs: Sequence[float] | None = None) -> Figure:
     """A heat map with a word on each row and column.
@@ -32,15 +35,18 @@ def draw_map(found: Map, *, log_probs: Sequence[float] | None = None) -> Figure:
     """
     _require_legible(found)
     n_rows, n_columns = found.values.shape
-    size = max(3.2, 1.6 + 0.3 * n_columns), max(2.8, 1.6 + 0.3 * n_rows)
-    figure = new_figure(size)
+    rows, columns = _short(found.rows), _short(found.columns)
+    longest = [max(map(len, names)) for names in (rows, columns)]
+    size = 1.2 + 0.3 * n_columns + 0.08 * longest[0], 1.2 + 0.3 * n_rows + 0.08 * longest[1]
+    figure = new_figure((max(3.2, size[0]), max(2.8, size[1])))
     axes = figure.add_subplot()
     image = _show(axes, found)
-    axes.set_xticks(range(n_columns), found.columns, rotation=60, ha="left", rotation_mode="anchor")
-    axes.set_yticks(range(n_rows), found.rows)
+    axes.set_xticks(range(n_columns), columns, rotation=60, ha="left", rotation_mode="anchor")
+    axes.set_yticks(range(n_rows), rows)
     axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
     figure.colorbar(image, ax=axes, shrink=0.8)
     figure.suptitle(found.title, fontsize=10)
+    figure.supxlabel(_about_axes(found), fontsize=8)
     return figure
 
 
@@ -74,9 +80,10 @@ def draw_maps(found: Sequence[Map], *, columns: int) -> Figure:
         _show(axes, found[i])
         axes.set_title(found[i].title.partition(", ")[2] or found[i].title, fontsize=7, pad=3)
         axes.tick_params(length=0, labelsize=6)
-        axes.set_yticks(range(n_rows), found[i].rows)
-        axes.set_xticks(range(n_columns), found[i].columns, rotation=90)
+        axes.set_yticks(range(n_rows), _short(found[i].rows))
+        axes.set_xticks(range(n_columns), _short(found[i].columns), rotation=90)
     figure.suptitle(found[0].title.partition(", ")[0], fontsize=10)
+    figure.supxlabel(_about_axes(found[0]), fontsize=8)
     return figure
 
 
@@ -123,6 +130,7 @@ def draw_masks(masks: Sequence[tuple[str, Sequence[str], Sequence[str], Tensor]]
         axes.set_yticks(range(len(rows)), rows)
         axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False, labelsize=8)
         axes.set_title(title, fontsize=9)
+        axes.set_anchor("N")
     return figure
 
 
@@ -158,14 +166,32 @@ def _show(axes: Axes, found: Map) -> Any:
     values = found.values.numpy()
     if found.signed:
         most = max(1e-9, float(abs(values).max()))
-        return axes.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
-    return axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        return axes.imshow(values, cmap=_signed(), vmin=-most, vmax=most, aspect="auto")
+    most = 1.0 if found.shares else max(1e-9, float(values.max()))
+    return axes.imshow(values, cmap="Blues", vmin=0, vmax=most, aspect="auto")
+
+
+def _about_axes(found: Map) -> str:
+    if found.shares:
+        return "rows look at columns"
+    return "rows depend on columns" if found.signed else "rows are made of columns"
+
+
+def _signed() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", ["#b3470b", "#ffffff", "#1f5fbf"])
+
+
+def _short(words: Sequence[str]) -> list[str]:
+    most = LONGEST_LABEL
+    return [word if len(word) <= most else f"{word[: most - 1]}…" for word in words]
 
 
 def _require_legible(found: Map) -> None:
     longest = max(found.values.shape)
     if longest > LARGEST:
         raise UserError(
-            f"a picture holds at most {LARGEST} words a side; found {longest}. Take a shorter "
-            f"text, or .html or --json"
+            f"a picture holds at most {LARGEST} rows and columns; found {longest}. Explain one "
+            f"sentence, or take .html or --json"
         )
