@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from transformer import Translator
+from transformer.cli import export_main
 from transformer.config import DecodingConfig, TokenizerConfig
 from transformer.data.batching import pad_ids
 from transformer.data.tokenizer import train_tokenizer
@@ -269,6 +271,17 @@ def test_a_prefix_longer_than_the_limit_stays_whole(
 def test_a_patience_of_ones_own(make: Callable[..., Trained], tmp_path: Path) -> None:
     engine = exported(make(), tmp_path)
     assert engine.search([[9]], DECODING.model_copy(update={"patience": 1.0}))
+
+
+def test_pruning_is_of_our_own_search_only(make: Callable[..., Trained], tmp_path: Path) -> None:
+    engine = exported(make(), tmp_path)
+    for pruning in ({"relative_threshold": 2.0}, {"max_per_parent": 3}):
+        with pytest.raises(UserError, match="CTranslate2 does not prune its beam; leave out"):
+            engine.search([[9]], DECODING.model_copy(update=pruning))
+    given = ["--format", "ctranslate2", "--output", str(tmp_path / "shipped")]
+    assert export_main(given) == 0  # whose run prunes
+    shipped, text = Translator.load_ctranslate2(tmp_path / "shipped"), "Ein Hund schläft."
+    assert shipped.translate(text) == Translator.load().translate(text)
 
 
 def test_int8_takes_less_than_half_the_space(make: Callable[..., Trained], tmp_path: Path) -> None:

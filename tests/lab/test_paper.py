@@ -512,7 +512,7 @@ def test_the_command_prints_a_report(capsys: pytest.CaptureFixture[str]) -> None
     found = json.loads(capsys.readouterr().out)
     assert found["name"] == str(QUICKSTART)
     assert found["n_agree"] == sum(finding["agrees"] for finding in found["findings"])
-    assert found["n_choices"] == len(found["findings"]) == 34
+    assert found["n_choices"] == len(found["findings"]) == 35
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -252,11 +254,20 @@ def rows(run: Path, name: str) -> list[float]:
     return [row[name] for row in found if name in row]
 
 
+Made = Callable[..., tuple[Path, str]]
+
+
 @pytest.fixture(scope="module")
-def alone(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("alone") / "run"
-    trained(1, run, corpus, "training.accumulate=4")
-    return run
+def made(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A run of n processes and what it told, made once; each update has four batches."""
+
+    @cache
+    def make(n: int, parallel: str = "ddp", *given: str) -> tuple[Path, str]:
+        run = tmp_path_factory.mktemp("made") / "run"
+        settings = [f"training.accumulate={4 // n}", f"training.parallel={parallel}", *given]
+        return run, trained(n, run, corpus, *settings)
+
+    return make
 
 
 @pytest.mark.slow
@@ -264,10 +275,9 @@ def alone(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("n", "parallel"), [(2, "ddp"), (4, "ddp"), (2, "fsdp")], ids=["two", "four", "shards"]
 )
 def test_the_losses_do_not_depend_on_the_number_of_processes(
-    n: int, parallel: str, alone: Path, corpus: Path, tmp_path: Path
+    n: int, parallel: str, made: Made
 ) -> None:
-    run = tmp_path / "run"
-    told = trained(n, run, corpus, f"training.accumulate={4 // n}", f"training.parallel={parallel}")
+    (alone, _), (run, told) = made(1), made(n, parallel)
     assert max(rows(run, "epoch")) >= 1  # also where an epoch ends with fewer batches
     for name in ("loss", "gradient_norm", "val_loss", "val_bleu"):
         assert rows(run, name) == pytest.approx(rows(alone, name), rel=2e-5), name
@@ -287,21 +297,22 @@ def test_the_losses_do_not_depend_on_the_number_of_processes(
 @pytest.mark.slow
 @pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_a_run_of_two_that_is_resumed_ends_in_the_same_bits(
-    parallel: str, corpus: Path, tmp_path: Path
+    parallel: str, made: Made, corpus: Path, tmp_path: Path
 ) -> None:
+    (whole, _), (half, _) = made(2, parallel), made(2, parallel, "training.max_steps=6")
+    run = shutil.copytree(half, tmp_path / "run")
     given = ["training.accumulate=2", f"training.parallel={parallel}"]
-    trained(2, tmp_path / "whole", corpus, *given)
-    trained(2, tmp_path / "run", corpus, *given, "training.max_steps=6")
-    trained(2, tmp_path / "run", corpus, *given, "--resume")
+    trained(2, run, corpus, *given, "--resume")
     for place in ("model.safetensors", "checkpoints/step-00000012/optimizer.safetensors"):
-        assert (tmp_path / "run" / place).read_bytes() == (tmp_path / "whole" / place).read_bytes()
+        assert (run / place).read_bytes() == (whole / place).read_bytes()
 
 
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(
-    alone: Path, corpus: Path, tmp_path: Path
+    made: Made, corpus: Path, tmp_path: Path
 ) -> None:
-    trained(2, tmp_path / "run", corpus, "training.accumulate=2", "training.max_steps=6")
+    (alone, _), (half, _) = made(1), made(2, "ddp", "training.max_steps=6")
+    shutil.copytree(half, tmp_path / "run")
     # accumulate must stay: an update now has batches of half as many processes.
     told = trained(1, tmp_path / "run", corpus, "training.accumulate=2", "--resume")
     assert "processes is 1, was 2: the run goes on, but not in the same bits" in told

@@ -63,7 +63,9 @@ def load_hub(source: SourceConfig, split: str) -> tuple[str, datasets.Dataset]:
 
     where = _on_the_hub(source, split)
     with _loading(where, split):
-        return where.name, datasets.load_dataset(where.path, split=where.split, **where.given)
+        return where.name, datasets.load_dataset(
+            where.path, where.subset, split=where.split, **where.given
+        )
 
 
 def stream_hub(
@@ -78,7 +80,7 @@ def stream_hub(
 
     where = _on_the_hub(source, split)
     with _loading(where, split, streaming=True):
-        builder = datasets.load_dataset_builder(where.path, **where.given)
+        builder = datasets.load_dataset_builder(where.path, where.subset, **where.given)
         rows = builder.as_streaming_dataset(split=where.split)
         found = (builder.config.data_files or {}).get(where.split)
     origins = tuple(tuple(origin) for origin in found.origin_metadata) if found else ()
@@ -89,6 +91,7 @@ def stream_hub(
 class _Hub(NamedTuple):
     name: str  # as messages call it
     path: str
+    subset: str | None
     split: str
     given: dict[str, Any]  # to `datasets`, besides
 
@@ -100,8 +103,9 @@ def _on_the_hub(source: SourceConfig, split: str) -> _Hub:
     folder = Path(hub)
     if hub.startswith((".", "/", "~")) and not is_there(folder := local_path(hub), Path.is_dir):
         raise CorpusError(f"no folder {folder}, which hub:{hub} asks for")
-    wanted = {"name": source.subset, "data_dir": source.folder, "revision": source.revision}
-    return _Hub(f"hub dataset {hub!r} ({given}split {part!r})", str(folder), part, wanted)
+    name = f"hub dataset {hub!r} ({given}split {part!r})"
+    wanted = {"data_dir": source.folder, "revision": source.revision}
+    return _Hub(name, str(folder), source.subset, part, wanted)
 
 
 @contextmanager

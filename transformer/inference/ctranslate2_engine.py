@@ -188,9 +188,8 @@ class CTranslate2Engine:
     ) -> list[list[Hypothesis]]:
         if settings.relative_threshold is not None or settings.max_per_parent is not None:
             raise UserError(
-                "CTranslate2 does not prune its beam: set decoding.relative_threshold and "
-                "decoding.max_per_parent to null in the folder's config.yaml, or leave the options "
-                "out"
+                "CTranslate2 does not prune its beam; leave out relative_threshold and "
+                "max_per_parent"
             )
         # A beam of one is greedy search: there are no lengths to compare.
         kind = settings.length_penalty if settings.beam_size > 1 else "none"

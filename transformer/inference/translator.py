@@ -171,6 +171,9 @@ class Translator:
         engine = CTranslate2Engine.load(path, **arguments)
         run = RunDirectory(path)
         translator = cls._of_run(engine, engine.tokenizer, run.load_config(), engine.longest_src)
+        # CTranslate2 does not prune; a run's own pruning is for speed.
+        unpruned = {"relative_threshold": None, "max_per_parent": None}
+        translator.decoding = translator.decoding.model_copy(update=unpruned)
         translator._source = cls.load_ctranslate2, {"path": str(run.path.absolute()), **arguments}
         return translator
 
