@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import UserError
 from ..files import TakenError, explained, locked, new_file, write_atomically
-from ..runs.directory import RunDirectory
 from .command import Options, make_parser, number, refuse_stray, run_command
 from .decoding import (
     FILE_WINDOW,
@@ -165,7 +164,7 @@ def _synthesize(args: argparse.Namespace) -> int:
         if check:
             about = {
                 "input": digest(translated),
-                "check": digest(RunDirectory.find(args.check).model),
+                "check": _weights(args.check, "model.safetensors"),
                 "precision": args.precision or PRECISION,
             }
             _stage(args, checked, about, lambda n: _checks(check, translated, n))
@@ -220,12 +219,18 @@ def _about(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]
     precision = args.precision or (PRECISION if engine == "torch" else None)
     return {
         "input": digest(args.input),
-        "model": digest(RunDirectory.find(args.model).path / name),
+        "model": _weights(args.model, name),
         "engine": [engine, precision, args.shortlist],
         "search": settings,
         "sample": args.sample and {name: getattr(args, name) for name in NAMES},
         "version": __version__,
     }
+
+
+def _weights(model: str | None, name: str) -> str | None:
+    from ..runs.directory import RunDirectory
+
+    return digest(RunDirectory.find(model).path / name)
 
 
 def _about_file(path: Path) -> Path:

@@ -235,7 +235,8 @@ class _Application:
             """What the model looks at: pieces, log-probabilities, attention."""
             asked = await self._asked(request, schemas.Explain)
             self._check_length(asked.q, asked.translation or "")
-            work = service.explain(asked.q, asked.source, asked.target, asked.translation)
+            translation = asked.translation if (asked.translation or "").strip() else None
+            work = service.explain(asked.q, asked.source, asked.target, translation)
             explanation = await self._within(request, work)
 
             def written() -> bytes:

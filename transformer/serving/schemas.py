@@ -79,7 +79,7 @@ class Explain(Pair):
     """One sentence to look into."""
 
     q: Text = Field(min_length=1, description="the sentence")
-    translation: Text | None = Field(None, description="of it; the best one if left out")
+    translation: Text | None = Field(None, description="of it; the best one if left out or blank")
     views: Annotated[list[View], BeforeValidator(_listed)] = Field(
         ["cross", "rollout", "saliency"],
         max_length=7,
