@@ -93,18 +93,6 @@ def test_texts_of_other_lengths_or_wishes_have_batches_of_their_own() -> None:
     run(work())
 
 
-def test_texts_of_like_length_come_along_with_the_first() -> None:
-    async def work() -> None:
-        searching = Searching()
-        batches = batcher(searching, at_once=2)
-        texts = ["aaaa", "b", "cccc", "dd", "eeeee", "ffff"]
-        await asyncio.gather(*(batches.translate([text]) for text in texts))
-        assert sorted(searching.batches) == [["aaaa", "cccc", "ffff"], ["b", "dd"], ["eeeee"]]
-        await batches.stop()
-
-    run(work())
-
-
 def test_a_caller_that_gives_up_frees_the_places() -> None:
     async def work() -> None:
         searching = Searching()

@@ -7,7 +7,6 @@ that could begin at once waits a few milliseconds for others, as long as more ke
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,11 +38,11 @@ class _Waiting:
 
 
 class Batcher:
-    """Translates texts in batches, for one event loop. Who came first is always in the next batch.
+    """Translates texts in batches, in the order of their arrival. For one event loop.
 
     Args:
         search: what translates a batch; it is called from other threads.
-        n_pieces: tells how long a text is, which is 1 at least.
+        n_pieces: tells how long a text is.
         at_once: batches that are searched at the same time.
         most: texts that may wait.
     """
@@ -150,27 +149,29 @@ class Batcher:
                 return batch
 
     def _take(self) -> list[_Waiting]:
-        # The first text, and those behind it that are most like it in length, so that a short one
-        # seldom waits for a long one; but some are left for whoever is free.
-        if not self._waiting:
-            return []
-        first = self._waiting[0]
-        suits = [
-            each
-            for each in self._waiting
-            if each.n_best == first.n_best
-            and each.n_pieces <= UNEVEN * first.n_pieces
-            and first.n_pieces <= UNEVEN * each.n_pieces
-        ]
-        suits.sort(key=lambda each: abs(math.log(each.n_pieces / first.n_pieces)))
-        most = -(-len(self._waiting) // (self._at_once - self._n_running))
+        # The first text, and others behind it that suit it; but some are left for whoever is free.
         batch: list[_Waiting] = []
+        left: deque[_Waiting] = deque()
         longest = 0
-        for each in suits[:most]:
-            longest = max(longest, each.n_pieces)
-            if batch and longest * (len(batch) + 1) > BATCH_PIECES:
-                break
-            batch.append(each)
-        taken = set(map(id, batch))
-        self._waiting = deque(each for each in self._waiting if id(each) not in taken)
+        most = -(-len(self._waiting) // (self._at_once - self._n_running))
+        for each in self._waiting:
+            if not batch:
+                batch, longest = [each], each.n_pieces
+                continue
+            first = batch[0]
+            suits = (
+                each.n_best == first.n_best
+                and each.n_pieces <= UNEVEN * first.n_pieces
+                and first.n_pieces <= UNEVEN * each.n_pieces
+            )
+            if (
+                suits
+                and len(batch) < most
+                and max(longest, each.n_pieces) * (len(batch) + 1) <= BATCH_PIECES
+            ):
+                batch.append(each)
+                longest = max(longest, each.n_pieces)
+            else:
+                left.append(each)
+        self._waiting = left
         return batch
