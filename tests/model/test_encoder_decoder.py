@@ -13,6 +13,7 @@ from transformer.config import ModelConfig
 from transformer.model import decoding_state
 from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
+from transformer.model.layout import Padded
 from transformer.search.beam_search import beam_search, length_penalty
 
 from .torch_names import torch_weights
@@ -172,6 +173,41 @@ def test_step_by_step_equals_all_at_once(
     with torch.no_grad():
         expected = model(src, tgt_in)
         assert_close(in_steps(model, src, tgt_in), expected)
+
+
+@torch.no_grad()
+def test_a_search_computes_nothing_for_padding() -> None:
+    model = random_model()
+    rows: list[int] = []
+    layer = model.encoder.layers[0]
+    layer.register_forward_pre_hook(lambda _, args: rows.append(args[0].flatten(0, -2).size(0)))
+
+    def encoded(*lengths: int) -> int:
+        src, tgt_in = sentences(*lengths), sentences(*[3] * len(lengths), seed=2)
+        assert_close(in_steps(model, src, tgt_in), model(src, tgt_in))
+        return rows[0] if rows else 0
+
+    for lengths, expected in (
+        ((3,), 8),
+        ((9,), 16),
+        ((40, 3, 2, 2), 48),  # 47 tokens of 160
+        ((24, 24, 24), 72),  # nothing to leave out
+        ((24, 24, 20), 72),  # too little
+        ((*[2] * 199, 104), 512),  # 502 tokens, in steps of 16
+    ):
+        rows.clear()
+        assert encoded(*lengths) == expected
+
+
+@torch.no_grad()
+def test_padding_that_is_not_hidden_is_encoded() -> None:
+    def source_layout(src: Tensor) -> Padded:
+        return Padded(src.size(1), torch.ones(len(src), 1, 1, src.size(1), dtype=torch.bool))
+
+    model = random_model()
+    model.source_layout = source_layout  # type: ignore[method-assign]
+    src, tgt_in = F.pad(sentences(9, 3), (0, 7)), sentences(3, 3, seed=2)
+    assert_close(in_steps(model, src, tgt_in), model(src, tgt_in))
 
 
 @torch.no_grad()

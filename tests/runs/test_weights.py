@@ -51,6 +51,17 @@ def test_shared_weights_are_saved_once_and_the_model_is_the_same(tmp_path: Path)
     assert not loaded.training
 
 
+def test_what_is_loaded_does_not_change_with_the_file(tmp_path: Path) -> None:
+    model, other = tiny_model(), tiny_model(seed=1)
+    path, new = tmp_path / "model.safetensors", tmp_path / "new.safetensors"
+    save_weights(named_weights(model), path)
+    save_weights(named_weights(other), new)
+    loaded = load_model(path, Config(model=TINY), vocab_size=20, pad_id=0)
+    with path.open("r+b") as file:  # in place, as a copying program may write
+        file.write(new.read_bytes())
+    assert same(named_weights(loaded), named_weights(model))
+
+
 def test_weights_of_another_model_are_refused() -> None:
     model = tiny_model()
     weights = dict(named_weights(model))

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,7 @@ from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.tokenizer import Tokenizer
 from transformer.inference.shortlist import NAME, build_shortlist
 from transformer.inference.translator import Translator
+from transformer.serving.service import NICENESS
 
 QUICKSTART = Path(__file__).parents[1] / "quickstart"
 PIZZA = "Die Pizza kam aus dem Ofen."
@@ -84,6 +86,32 @@ def translate(url: str, text: str, timeout: float = 60) -> str:
     request = urllib.request.Request(f"{url}/translate", body, headers)
     with urllib.request.urlopen(request, timeout=timeout) as response:
         return str(json.load(response)["translatedText"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_workers_give_way_also_those_that_take_the_place_of_dead_ones(wanted: str) -> None:
+    def workers(pid: int) -> set[int]:
+        threads = Path(f"/proc/{pid}/task").glob("*/children")
+        return {int(child) for each in threads for child in each.read_text("ascii").split()}
+
+    def niceness(pids: set[int]) -> set[int]:
+        return {os.getpriority(os.PRIO_PROCESS, pid) for pid in pids}
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    with serving("--workers", "2") as (url, process):
+        first = workers(process.pid)
+        assert len(first) == 2
+        assert niceness(first) == {NICENESS}
+        assert niceness({process.pid}) == {own}
+        os.kill(first.pop(), signal.SIGKILL)
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            while True:  # until it is noticed
+                assert translate(url, PIZZA) == wanted
+        assert translate(url, PIZZA) == wanted
+        second = workers(process.pid)
+        assert len(second) == 2
+        assert second.isdisjoint(first)
+        assert niceness(second) == {NICENESS}
 
 
 def test_the_python_client_of_libretranslate(url: str, wanted: str) -> None:

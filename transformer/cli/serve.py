@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,6 +131,11 @@ def _serve(args: argparse.Namespace) -> int:
         raise UserError(
             f"the service needs {error.name}: pip install 'attention-transformer[web]'"
         ) from None
+    from ..serving.detecting import all_languages
+
+    # Most of this is unpacking, which goes on beside the imports.
+    reading = threading.Thread(target=all_languages)
+    reading.start()
     from ..runs.directory import packaged
     from ..serving.access import Keys
     from ..serving.app import create_app
@@ -141,6 +147,7 @@ def _serve(args: argparse.Namespace) -> int:
     args.model = args.model or packaged()
     args.workers = args.workers or _usual_workers(args)
     translators, cards = _load(args)
+    reading.join()  # before processes are forked
     service = Service(translators, cards=cards, workers=args.workers, limits=limits)
     app = create_app(service, keys=keys, per_minute=args.requests_per_minute)
     pairs = ", ".join(f"{t.src_lang} to {t.tgt_lang}" for t in translators.values())

@@ -15,7 +15,7 @@ from .feed_forward import FeedForward
 from .initialisation import initialise
 from .kv_cache import GrowingCache, KeyValueCache, Memory
 from .layers import DecoderLayer, EncoderLayer
-from .layout import Layout, Living, Padded, round_up_length
+from .layout import Gathered, Layout, Padded, round_up_length
 from .masks import as_summand, causal_mask, padding_mask
 
 
@@ -201,7 +201,11 @@ class Transformer(nn.Module):
     def start(self, src: Tensor) -> DecodingState:
         """Encodes (batch, src_len) ids, padded; returns the state before the first step."""
         src = round_up_length(src, self.pad_id)
-        memory = self.encode(src, self.source_layout(src))
+        padded = self.source_layout(src)
+        tokens = Gathered.of(padded)
+        memory = (
+            self.encode(src, padded) if tokens is None else self.encode(tokens.gather(src), tokens)
+        )
         memory = tuple(Memory(m.cache.contiguous(), m.mask) for m in memory)
         history = torch.ones(len(src), 1, 0, dtype=torch.bool, device=src.device)
         return DecodingState(memory, None, history)
@@ -234,7 +238,13 @@ class Transformer(nn.Module):
             tokens = tokens.view(n_sentences, -1)
             layout = Padded(1, mask, start=state.position)
         else:
-            layout = Living(state.alive, (n_sentences, n_hypotheses), mask, start=state.position)
+            layout = Gathered(
+                state.alive,
+                (n_sentences, n_hypotheses),
+                mask,
+                start=state.position,
+                one_position=True,
+            )
         x = self.tgt_embedding(tokens, layout)
         x, past = self.decoder.go_on(x, layout, state.past, state.memory)
         new = DecodingState(state.memory, past, history, state.position + 1)

@@ -3,11 +3,18 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 LENGTH, SHORTEST = 8, 16
 """Attention is quick with lengths that are multiples of the first, from the second on."""
+
+ROWS = 8
+"""Rows that are gathered come in multiples of at least this."""
+
+ENOUGH = 0.9
+"""If more than this share of a batch would be gathered, it stays as it is."""
 
 
 class Layout(Protocol):
@@ -61,10 +68,11 @@ class Padded:
 
 
 @dataclass(frozen=True)
-class Living:
-    """Some tokens of (batch, length), (rows, ...): those of the hypotheses that live on.
+class Gathered:
+    """Some tokens of (batch, length), gathered into (rows, ...), at the cost of these alone.
 
-    Attention sees all of the batch, with zeros in the place of the others.
+    Sources without their padding, say, or the hypotheses of a step that live on. Attention sees all
+    of the batch, with zeros in the place of the others.
     """
 
     places: Tensor
@@ -72,15 +80,44 @@ class Living:
     shape: tuple[int, int]  # batch, length
     mask: Tensor | None = None
     start: int = 0
+    one_position: bool = False  # all tokens are at `start`
+
+    @classmethod
+    def of(cls, padded: Padded) -> "Gathered | None":
+        """The tokens of a batch that its mask hides from nobody, and a few others.
+
+        The number of rows is rounded up, since a CPU's matrix products are compiled anew for each
+        number that they have not met.
+
+        Args:
+            padded: its mask is (batch, 1, 1, length).
+
+        Returns:
+            None if that is nearly all of them.
+        """
+        assert padded.mask is not None
+        mask = padded.mask[:, 0, 0]
+        seen = (mask if mask.dtype == torch.bool else mask == 0).flatten()
+        n = int(seen.sum())
+        step = max(ROWS, 1 << max(0, n.bit_length() - 4))
+        n = -(-n // step) * step
+        if n > ENOUGH * len(seen):
+            return None
+        first = seen.to(torch.uint8).sort(descending=True, stable=True).indices[:n]
+        return cls(first.sort().values, (mask.size(0), mask.size(1)), padded.mask, padded.start)
 
     @property
     def length(self) -> int:
-        """All are at the same position."""
-        return 1
+        """Positions in sight."""
+        return 1 if self.one_position else self.shape[1]
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(batch, length, ...) → (rows, ...)."""
+        return x.flatten(0, 1).index_select(0, self.places)
 
     def spread(self, table: Tensor) -> Tensor:
-        """(1, ...) → the same: it broadcasts over the rows."""
-        return table
+        """(length, ...) → (rows, ...), or the same if it broadcasts over the rows."""
+        return table if self.one_position else table[self.places % self.length]
 
     def split_heads(self, x: Tensor, n_heads: int) -> Tensor:
         """(rows, d_model) → (batch, n_heads, length, d_head)."""
@@ -90,7 +127,7 @@ class Living:
 
     def merge_heads(self, heads: Tensor) -> Tensor:
         """(batch, n_heads, length, d_head) → (rows, d_model)."""
-        return heads.transpose(1, 2).flatten(2).flatten(0, 1).index_select(0, self.places)
+        return self.gather(heads.transpose(1, 2).flatten(2))
 
 
 def round_up_length(ids: Tensor, pad_id: int) -> Tensor:

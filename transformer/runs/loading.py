@@ -15,7 +15,7 @@ from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
 from .directory import RunDirectory, Task
 from .errors import CheckpointError
-from .weights import load_weights, read_model, read_weights
+from .weights import adopt_weights, read_model, read_weights
 
 M = TypeVar("M", Transformer, GPT)
 T = TypeVar("T", bound=TextTokenizer)
@@ -92,12 +92,11 @@ def load_model(path: Path, config: Config, *, vocab_size: int, pad_id: int) -> T
 
 
 def _fill(make: Callable[[], M], weights: Mapping[str, Tensor], source: Path) -> M:
-    # Built without storage: to draw first weights only to overwrite them would take longer than
+    # Built without storage: to draw first weights only to replace them would take longer than
     # loading does.
     with torch.device("meta"):
         model = make()
-    model = model.to_empty(device="cpu")
-    load_weights(model, weights, source=source)
+    adopt_weights(model, weights, source=source)
     return model.eval()
 
 

@@ -31,6 +31,28 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Pat
         CheckpointError: a weight is missing, unknown to the model, or of another shape.
     """
     own = named_weights(model)
+    _require_same_shapes(own, weights, source)
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(weights[name])
+
+
+def adopt_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Path | str) -> None:
+    """Makes weights those of a model on the "meta" device, which has none. Nothing is copied.
+
+    Raises:
+        CheckpointError: as `load_weights`.
+    """
+    _require_same_shapes(named_weights(model), weights, source)
+    for name, module in model.named_modules():  # each only once, by its first name
+        for own, _ in list(module.named_parameters(recurse=False)):
+            weight = weights[f"{name}.{own}" if name else own]
+            module.register_parameter(own, nn.Parameter(weight))
+
+
+def _require_same_shapes(
+    own: Mapping[str, Tensor], weights: Mapping[str, Tensor], source: Path | str
+) -> None:
     for name in sorted(own.keys() | weights.keys()):
         found = tuple(weights[name].shape) if name in weights else "nothing"
         wanted = tuple(own[name].shape) if name in own else "nothing"
@@ -39,9 +61,6 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Pat
                 f"{source} does not fit the model of config.yaml: for {name} the model has "
                 f"{wanted}, the file {found}"
             )
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(weights[name])
 
 
 def require_finite(weights: Mapping[str, Tensor], *, source: Path | str) -> None:
@@ -173,7 +192,8 @@ def _expand(weights: Mapping[str, Tensor], source: Path) -> dict[str, Tensor]:
     for name, weight in weights.items():
         scale = weights.get(name + SCALE)
         if scale is None and weight.is_floating_point():
-            whole[name] = weight.float()
+            # A copy, since what was read may still lie in the file, and that may change.
+            whole[name] = weight.to(torch.float32, copy=True)
         elif scale is not None and weight.dim() == 2 and scale.shape == (len(weight), 1):
             whole[name] = weight * scale.float()
         else:

@@ -18,7 +18,7 @@ from .limits import RefusedError
 Search = Callable[[list[str], int], list[list[Translation]]]
 """Texts, and how many translations of each → these translations."""
 
-PAUSE, MOST_PAUSES = 0.003, 5
+PAUSE, MOST_PAUSES = 0.003, 12
 """Seconds to wait for company, and how often at most: as long as more keep coming."""
 
 BATCH_PIECES = 2048

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from ..errors import UserError
+
+
+@cache
+def all_languages() -> Any:
+    """py3langid's identifier of every language that it knows; half a second of reading, once."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 class Detector:
@@ -18,10 +29,8 @@ class Detector:
     """
 
     def __init__(self, languages: Sequence[str]) -> None:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
         self._languages = sorted(languages)
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        self._identifier = copy.copy(all_languages())
         unknown = set(languages) - set(self._identifier.labels)
         if unknown:
             raise UserError(f"there is no detector of {', '.join(sorted(unknown))}")

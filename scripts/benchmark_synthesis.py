@@ -1,0 +1,158 @@
+"""Back-translation and distillation, each against the same training without it.
+
+    python scripts/prepare_everyday.py --input FOLDER --output data/everyday
+    python scripts/benchmark_synthesis.py --data data/everyday --english mono.en --output runs/bt
+
+Four models of one size, each trained for as many updates: on pairs by people; the other way round,
+on the same pairs; on those pairs and, tagged, on what that second model makes of English text; and
+on what a large model makes of the pairs' German. All but the second are measured on the development
+set. The output folder keeps every step, and running it again goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from transformer.cli.lines import lines_of
+
+SIZE = [
+    *("model.d_model=128", "model.d_ff=512", "model.n_heads=4", "tokenizer.vocab_size=4000"),
+    *("model.n_encoder_layers=4", "model.n_decoder_layers=2", "model.norm_first=true"),
+    *("training.batch_tokens=2048", "training.warmup_steps=400", "training.decay=linear"),
+    *("training.peak_learning_rate=2e-3", "training.val_bleu_sentences=0"),
+    *("training.tensorboard=false", "seed=1"),
+]
+SEARCH = ["--beam-size", "5", "--length-penalty", "power", "--alpha", "1.0"]
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="of prepare_everyday.py")
+    parser.add_argument("--english", type=Path, required=True, help="text, a sentence a line")
+    parser.add_argument("--output", type=Path, required=True, help="folder for all of it")
+    parser.add_argument("--teacher", default="de-en", help="run directory or model (de-en)")
+    parser.add_argument("--pairs", type=int, default=60_000, help="by people (60,000)")
+    parser.add_argument("--updates", type=int, default=3000, help="of each model (3,000)")
+    args = parser.parse_args()
+    Synthesis(args).run()
+
+
+class Synthesis:
+    """The steps of the comparison, each skipped if its result is there."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.folder: Path = args.output
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.took = self.folder / "seconds.json"
+        self.seconds: dict[str, float] = (
+            json.loads(self.took.read_text()) if self.took.exists() else {}
+        )
+
+    def run(self) -> None:
+        """All of it."""
+        self.write_texts()
+        people, back, student = (self.folder / f"{n}.tsv" for n in ("people", "back", "student"))
+        self.train("people", [str(people)])
+        self.train("reverse", [str(people)], turned=True)
+        self.synthesize("back", "english.txt", back, "reverse", "source", "--tag", "<bt>")
+        self.train("back", [str(people), str(back)])
+        self.synthesize("student", "german.txt", student, self.args.teacher, "target")
+        self.train("student", [str(student)])
+        scores = {name: self.score(name) for name in ("people", "back", "student")}
+        for step, seconds in self.seconds.items():
+            print(f"{step:16}{seconds / 60:6.1f} min")
+        for path in (people, back, student):
+            with path.open(encoding="utf-8") as file:
+                print(f"{path.name:16}{sum(1 for _ in file):6,} pairs")
+        for name, found in scores.items():
+            print(f"{name:16}{found}")
+
+    def write_texts(self) -> None:
+        """The pairs by people, their German alone, and as many lines of English."""
+        lines = (self.args.data / "tatoeba.tsv").read_text(encoding="utf-8").splitlines()
+        chosen = random.Random(1).sample(lines, min(self.args.pairs, len(lines)))
+        self.write("people.tsv", chosen)
+        self.write("german.txt", [line.split("\t")[0] for line in chosen])
+        texts = [line for line in lines_of(str(self.args.english)) if line.strip()]
+        random.Random(1).shuffle(texts)
+        self.write("english.txt", list(islice(texts, self.args.pairs)))
+        dev = (self.args.data / "dev.tsv").read_text(encoding="utf-8").splitlines()
+        for column, name in enumerate(("dev.de", "dev.en")):
+            self.write(name, [line.split("\t")[column] for line in dev])
+
+    def write(self, name: str, lines: list[str]) -> None:
+        """A text file."""
+        (self.folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def train(self, name: str, files: list[str], *, turned: bool = False) -> None:
+        """A model of pairs."""
+        run = self.folder / "runs" / name
+        if (run / "model.safetensors").exists() and f"train {name}" in self.seconds:
+            return
+        columns = {"src": 2, "tgt": 1} if turned else {}
+        train = [{"path": file, **columns} for file in files]
+        dev = {"path": str(self.args.data / "dev.tsv"), **columns}
+        data: dict[str, Any] = {"train": train, "val": dev}
+        if turned:
+            data |= {"src_lang": "en", "tgt_lang": "de"}
+        written = self.folder / f"{name}.yaml"
+        written.write_text(json.dumps({"data": data}), encoding="utf-8")  # JSON is YAML
+        n = self.args.updates
+        given = [*SIZE, f"run_dir={run}", f"training.max_steps={n}"]
+        given += [f"training.validate_every={n // 3}", f"training.checkpoint_every={n // 15}"]
+        resumed = ["--resume"] if run.exists() else []
+        self.call(f"train {name}", "train", "--config", str(written), *resumed, *given)
+
+    def synthesize(
+        self, name: str, text: str, output: Path, model: str, side: str, *more: str
+    ) -> None:
+        """Pairs of one side."""
+        if output.exists():
+            return
+        path = self.folder / "runs" / model
+        words = ["--model", str(path) if path.exists() else model, "--input"]
+        words += [str(self.folder / text), "--output", str(output), "--as", side, *more]
+        words += ["--workers", "2", "--resume-output", *SEARCH]
+        self.call(f"make {name}", "synthesize", *words)
+
+    def score(self, name: str) -> str:
+        """On the development set."""
+        words = ["--model", str(self.folder / "runs" / name), "--workers", "2", *SEARCH, "--json"]
+        words += ["--input", str(self.folder / "dev.de")]
+        words += ["--reference", str(self.folder / "dev.en")]
+        found = json.loads(self.call(f"score {name}", "evaluate", *words))
+        return ", ".join(
+            f"{each['name']} {each['value']:.1f} ± {each['interval']:.1f}"
+            for each in found["scores"]
+        )
+
+    def call(self, step: str, command: str, *words: str) -> str:
+        """One command, timed. What it says goes to this one's standard error."""
+        print(f"{step} …", file=sys.stderr, flush=True)
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "transformer", command, *words],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            sys.exit(f"{step} failed")
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
+        self.took.write_text(json.dumps(self.seconds), encoding="utf-8")
+        return done.stdout
+
+
+if __name__ == "__main__":
+    main()
