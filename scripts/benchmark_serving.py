@@ -41,22 +41,24 @@ def main() -> None:
     args = parser.parse_args()
     lines = args.input.read_text(encoding="utf-8").splitlines()
     lines = [line for line in lines if line.strip()][: args.lines]
-    with serving(args.workers) as (port, pid, seconds):
-        print(f"ready after {seconds:.1f} s")
+    starts = []
+    for _ in range(ROUNDS):
+        with serving("--workers", str(args.workers)) as (_, _, seconds):
+            starts.append(seconds)
+    print(f"ready after {statistics.median(starts):.1f} s, both models, median of {ROUNDS} starts")
+    with serving("--model", "de-en", "--workers", str(args.workers)) as (port, pid, _):
         idle(port, lines)
         throughput(port, lines, args)
         long_run(port, pid, lines, args)
 
 
 @contextmanager
-def serving(workers: int) -> Iterator[tuple[int, int, float]]:
+def serving(*options: str) -> Iterator[tuple[int, int, float]]:
     """A service's port, its process, and how long it took to start."""
     code = "import sys; from transformer.cli import serve_main; sys.exit(serve_main())"
-    command = [sys.executable, "-c", code, "--port", "0", "--model", "de-en"]
+    command = [sys.executable, "-c", code, "--port", "0", *options]
     started = time.perf_counter()
-    with subprocess.Popen(
-        [*command, "--workers", str(workers)], stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         found = re.search(r":(\d+) \(", line)
@@ -79,7 +81,7 @@ def ask(connection: http.client.HTTPConnection, line: str) -> str:
     return str(answer["translatedText"])
 
 
-def ask_all(port: int, lines: Sequence[str], clients: int) -> list[str]:
+def ask_all(port: int, lines: Sequence[str], clients: int) -> list[str | Exception]:
     """Translations by so many clients at once, in order. They run in a process of their own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(int)  # it has started
@@ -90,16 +92,24 @@ def timed(port: int, lines: Sequence[str], clients: int) -> float:
     """Seconds for all lines."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(int)
-        return pool.apply(_ask_all, (port, lines, clients))[1]
+        found, seconds = pool.apply(_ask_all, (port, lines, clients))
+    for each in found:
+        if isinstance(each, Exception):
+            raise each
+    return seconds
 
 
-def _ask_all(port: int, lines: Sequence[str], clients: int) -> tuple[list[str], float]:
-    found = [""] * len(lines)
+def _ask_all(port: int, lines: Sequence[str], clients: int) -> tuple[list[str | Exception], float]:
+    found: list[str | Exception] = [""] * len(lines)
 
     def work(first: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         for i in range(first, len(lines), clients):
-            found[i] = ask(connection, lines[i])
+            try:
+                found[i] = ask(connection, lines[i])
+            except (OSError, http.client.HTTPException, RuntimeError, ValueError) as error:
+                found[i] = error
+                connection.close()
 
     started = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(clients) as threads:
@@ -170,14 +180,16 @@ def long_run(port: int, pid: int, lines: Sequence[str], args: argparse.Namespace
 
     translator = Translator.load("de-en")
     alone = [translator.translate(line) for line in lines]
-    n_wrong = n_near = 0
+    n_failed = n_wrong = n_near = 0
     memory = []
     for first in range(0, args.requests, 1000):
         n = min(1000, args.requests - first)
         places = [(first + i) % len(lines) for i in range(n)]
         found = ask_all(port, [lines[i] for i in places], args.clients)
         for i, text in zip(places, found, strict=True):
-            if text != alone[i]:
+            if isinstance(text, Exception):
+                n_failed += 1
+            elif text != alone[i]:
                 best = {
                     t.text: t.score for t in translator.translate_batch([lines[i]], n_best=3)[0]
                 }
@@ -187,14 +199,16 @@ def long_run(port: int, pid: int, lines: Sequence[str], args: argparse.Namespace
                     n_wrong += 1
         memory.append(_resident(pid) / MIB)
     print(
-        f"{args.requests:,} requests: 0 failed, {n_wrong} other than alone, {n_near} of equal score"
+        f"{args.requests:,} requests: {n_failed} failed, {n_wrong} other than alone, {n_near} of "
+        f"equal score"
     )
     print("MiB after each thousand: " + " ".join(f"{each:.0f}" for each in memory))
 
 
 def _resident(pid: int) -> float:
     # Of the service and its workers, what they share counted once (proportional set size).
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [child for each in tasks for child in each.read_text(encoding="ascii").split()]
     total = 0.0
     for each in [str(pid), *children]:
         text = Path(f"/proc/{each}/smaps_rollup").read_text(encoding="ascii")

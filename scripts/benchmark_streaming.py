@@ -39,7 +39,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
         size = write(folder, args.pairs)
-        print(f"{args.pairs:,} pairs in {-(-args.pairs // PER_FILE)} files, {size / 1e9:.2f} GB")
+        n_files = -(-args.pairs // PER_FILE)
+        print(f"{args.pairs:,} pairs in {n_files} files, {size / 1e9:.2f} GB", flush=True)
         watch(folder, args.pairs)
         resume(folder)
 
@@ -68,7 +69,7 @@ def command(folder: Path, run: Path, *given: str) -> list[str]:
         *(sys.executable, "-m", "transformer", "train", "--config", str(config)),
         *(f"run_dir={run}", f"data.train={folder}/part-*.jsonl", "data.val=builtin"),
         *("data.streaming=true", "training.batch_tokens=16000", "training.val_bleu_sentences=0"),
-        *("tokenizer.max_training_sentences=200000", "training.validate_every=1000000"),
+        *("tokenizer.max_training_sentences=50000", "training.validate_every=1000000"),
         *("training.log_every=20", "training.checkpoint_every=100", "training.tensorboard=false"),
         *(*MODEL, *given),
     ]
@@ -90,9 +91,12 @@ def watch(folder: Path, n: int) -> None:
                 pids = [str(process.pid), *descendants(str(process.pid))]
                 sizes = [resident(pid) for pid in pids]
                 minutes = (time.monotonic() - started) / 60
-                print(f"{n_read:>12,}{minutes:>9.1f}{sizes[0]:>13,.0f}{max(sizes[1:]):>20,.0f}")
+                print(
+                    f"{n_read:>12,}{minutes:>9.1f}{sizes[0]:>13,.0f}{max(sizes[1:]):>20,.0f}",
+                    flush=True,
+                )
             if "end of an epoch" in line:
-                print(line.strip())
+                print(line.strip(), flush=True)
     if process.returncode:
         sys.exit("the training failed")
 
@@ -129,6 +133,7 @@ def resident(pid: str) -> float:
 def resume(folder: Path) -> None:
     """A run of 300 updates that is killed after 150 or so, beside one that is not."""
     given = ["training.max_steps=300", "training.checkpoint_every=20"]
+    given += [f"tokenizer.path={folder}/whole/sentencepiece.model"]
     subprocess.run(command(folder, folder / "a", *given), check=True, capture_output=True)
     with subprocess.Popen(
         command(folder, folder / "b", *given), stderr=subprocess.DEVNULL

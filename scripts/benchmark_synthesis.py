@@ -1,10 +1,10 @@
 """Back-translation and distillation, each against the same training without it.
 
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
-    python scripts/benchmark_synthesis.py --data data/everyday --english mono.en --output runs/bt
+    python scripts/benchmark_synthesis.py --data data/everyday --output runs/synthesis
 
 Four models of one size, each trained for as many updates: on pairs by people; the other way round,
-on the same pairs; on those pairs and, tagged, on what that second model makes of English text; and
+on the same pairs; on those pairs and, tagged, on what that second model makes of other English; and
 on what a large model makes of the pairs' German. All but the second are measured on the development
 set. The output folder keeps every step, and running it again goes on from there.
 """
@@ -20,8 +20,6 @@ import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-from transformer.cli.lines import lines_of
 
 SIZE = [
     *("model.d_model=128", "model.d_ff=512", "model.n_heads=4", "tokenizer.vocab_size=4000"),
@@ -39,7 +37,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="of prepare_everyday.py")
-    parser.add_argument("--english", type=Path, required=True, help="text, a sentence a line")
     parser.add_argument("--output", type=Path, required=True, help="folder for all of it")
     parser.add_argument("--teacher", default="de-en", help="run directory or model (de-en)")
     parser.add_argument("--pairs", type=int, default=60_000, help="by people (60,000)")
@@ -80,14 +77,16 @@ class Synthesis:
             print(f"{name:16}{found}")
 
     def write_texts(self) -> None:
-        """The pairs by people, their German alone, and as many lines of English."""
+        """The pairs by people, their German alone, and the English of other pairs alone."""
         lines = (self.args.data / "tatoeba.tsv").read_text(encoding="utf-8").splitlines()
-        chosen = random.Random(1).sample(lines, min(self.args.pairs, len(lines)))
-        self.write("people.tsv", chosen)
-        self.write("german.txt", [line.split("\t")[0] for line in chosen])
-        texts = [line for line in lines_of(str(self.args.english)) if line.strip()]
-        random.Random(1).shuffle(texts)
-        self.write("english.txt", list(islice(texts, self.args.pairs)))
+        random.Random(1).shuffle(lines)
+        pairs = [line.split("\t")[:2] for line in lines]
+        chosen, others = pairs[: self.args.pairs], pairs[self.args.pairs :]
+        self.write("people.tsv", ["\t".join(pair) for pair in chosen])
+        self.write("german.txt", [german for german, _ in chosen])
+        known = {english for _, english in chosen}
+        unpaired = dict.fromkeys(english for _, english in others if english not in known)
+        self.write("english.txt", list(islice(unpaired, self.args.pairs)))
         dev = (self.args.data / "dev.tsv").read_text(encoding="utf-8").splitlines()
         for column, name in enumerate(("dev.de", "dev.en")):
             self.write(name, [line.split("\t")[column] for line in dev])
@@ -98,8 +97,8 @@ class Synthesis:
 
     def train(self, name: str, files: list[str], *, turned: bool = False) -> None:
         """A model of pairs."""
-        run = self.folder / "runs" / name
-        if (run / "model.safetensors").exists() and f"train {name}" in self.seconds:
+        run, finished = self.folder / "runs" / name, self.folder / f"{name}.trained"
+        if finished.exists():
             return
         columns = {"src": 2, "tgt": 1} if turned else {}
         train = [{"path": file, **columns} for file in files]
@@ -111,9 +110,11 @@ class Synthesis:
         written.write_text(json.dumps({"data": data}), encoding="utf-8")  # JSON is YAML
         n = self.args.updates
         given = [*SIZE, f"run_dir={run}", f"training.max_steps={n}"]
-        given += [f"training.validate_every={n // 3}", f"training.checkpoint_every={n // 15}"]
+        given += [f"training.validate_every={max(1, n // 3)}"]
+        given += [f"training.checkpoint_every={max(1, n // 15)}"]
         resumed = ["--resume"] if run.exists() else []
         self.call(f"train {name}", "train", "--config", str(written), *resumed, *given)
+        finished.touch()
 
     def synthesize(
         self, name: str, text: str, output: Path, model: str, side: str, *more: str
@@ -129,28 +130,33 @@ class Synthesis:
 
     def score(self, name: str) -> str:
         """On the development set."""
-        words = ["--model", str(self.folder / "runs" / name), "--workers", "2", *SEARCH, "--json"]
-        words += ["--input", str(self.folder / "dev.de")]
-        words += ["--reference", str(self.folder / "dev.en")]
-        found = json.loads(self.call(f"score {name}", "evaluate", *words))
+        kept = self.folder / f"{name}.scores.json"
+        if not kept.exists():
+            run = self.folder / "runs" / name
+            words = ["--model", str(run), "--workers", "2", *SEARCH, "--json"]
+            words += ["--input", str(self.folder / "dev.de")]
+            words += ["--reference", str(self.folder / "dev.en")]
+            kept.write_text(self.call(f"score {name}", "evaluate", *words), encoding="utf-8")
         return ", ".join(
             f"{each['name']} {each['value']:.1f} ± {each['interval']:.1f}"
-            for each in found["scores"]
+            for each in json.loads(kept.read_text(encoding="utf-8"))["scores"]
         )
 
     def call(self, step: str, command: str, *words: str) -> str:
-        """One command, timed. What it says goes to this one's standard error."""
+        """One command, timed, with earlier attempts. What it says goes to our standard error."""
         print(f"{step} …", file=sys.stderr, flush=True)
         started = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "transformer", command, *words],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "transformer", command, *words],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
+            self.took.write_text(json.dumps(self.seconds), encoding="utf-8")
         if done.returncode:
             sys.exit(f"{step} failed")
-        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
-        self.took.write_text(json.dumps(self.seconds), encoding="utf-8")
         return done.stdout
 
 

@@ -13,7 +13,7 @@ from transformer.config import ModelConfig
 from transformer.model import decoding_state
 from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
-from transformer.model.layout import Padded
+from transformer.model.layout import Gathered, Padded
 from transformer.search.beam_search import beam_search, length_penalty
 
 from .torch_names import torch_weights
@@ -176,7 +176,7 @@ def test_step_by_step_equals_all_at_once(
 
 
 @torch.no_grad()
-def test_a_search_computes_nothing_for_padding() -> None:
+def test_a_search_computes_next_to_nothing_for_padding() -> None:
     model = random_model()
     rows: list[int] = []
     layer = model.encoder.layers[0]
@@ -193,21 +193,41 @@ def test_a_search_computes_nothing_for_padding() -> None:
         ((40, 3, 2, 2), 48),  # 47 tokens of 160
         ((24, 24, 24), 72),  # nothing to leave out
         ((24, 24, 20), 72),  # too little
-        ((*[2] * 199, 104), 512),  # 502 tokens, in steps of 16
+        ((*[2] * 99, 50), 256),  # 248 tokens, in steps of 16
+        ((*[2] * 130, 100), 384),  # 360 tokens, in steps of 32
     ):
         rows.clear()
         assert encoded(*lengths) == expected
 
 
 @torch.no_grad()
-def test_padding_that_is_not_hidden_is_encoded() -> None:
-    def source_layout(src: Tensor) -> Padded:
-        return Padded(src.size(1), torch.ones(len(src), 1, 1, src.size(1), dtype=torch.bool))
-
+@pytest.mark.parametrize(
+    "mask",
+    [
+        torch.ones(2, 1, 1, 16, dtype=torch.bool),
+        torch.arange(16).view(1, 1, 1, 16) < 3,  # one for all
+        torch.arange(16).expand(2, 1, 1, 16) < torch.tensor([9, 3]).view(2, 1, 1, 1),
+        torch.zeros(2, 1, 1, 16).index_fill(3, torch.arange(9, 16), -torch.inf),
+        -torch.arange(16.0).view(1, 1, 1, 16),  # hides none, but the later the less is seen
+        torch.arange(16) < torch.tensor([3, 5, 7, 9]).view(1, 4, 1, 1),  # heads differ
+        None,
+    ],
+    ids=["none hidden", "one for all", "bool", "infinite", "fading", "by head", "no mask"],
+)
+def test_other_masks_of_the_source(mask: Tensor | None) -> None:
     model = random_model()
-    model.source_layout = source_layout  # type: ignore[method-assign]
-    src, tgt_in = F.pad(sentences(9, 3), (0, 7)), sentences(3, 3, seed=2)
-    assert_close(in_steps(model, src, tgt_in), model(src, tgt_in))
+    model.source_layout = lambda src: Padded(src.size(1), mask)  # type: ignore[method-assign]
+    src, tgt_in = sentences(16, 16), sentences(3, 3, seed=2)
+    if mask is None:
+        assert Gathered.of(model.source_layout(src), 2) is None
+    else:
+        assert_close(in_steps(model, src, tgt_in), model(src, tgt_in))
+
+
+@torch.no_grad()
+def test_a_batch_without_sentences() -> None:
+    state = random_model().start(sentences(3)[:0])
+    assert state.memory[0].cache.keys.size(0) == 0
 
 
 @torch.no_grad()

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from transformer.config import Config, ModelConfig
 from transformer.model.encoder_decoder import Transformer
 from transformer.runs.errors import CheckpointError
 from transformer.runs.loading import load_model
 from transformer.runs.weights import (
+    assign_weights,
     average_weights,
     compress,
     load_weights,
@@ -60,6 +61,23 @@ def test_what_is_loaded_does_not_change_with_the_file(tmp_path: Path) -> None:
     with path.open("r+b") as file:  # in place, as a copying program may write
         file.write(new.read_bytes())
     assert same(named_weights(loaded), named_weights(model))
+
+
+def test_weights_are_assigned_to_a_model_without_any() -> None:
+    def tied() -> nn.Module:
+        model = nn.ModuleDict({"a": nn.Linear(3, 2, bias=False), "b": nn.Linear(3, 2)})
+        model["b"].weight = model["a"].weight
+        return model
+
+    given = {"a.weight": torch.ones(2, 3), "b.bias": torch.zeros(2)}
+    with torch.device("meta"):
+        model = tied()
+    assign_weights(model, given, source="x")
+    assert model["a"].weight is model["b"].weight
+    assert same(named_weights(model), given)
+    assert all(weight.device.type == "cpu" for weight in model.parameters())
+    with pytest.raises(CheckpointError, match=r"x does not fit.*b.bias the model has \(2,\)"):
+        assign_weights(model, {"a.weight": torch.ones(2, 3)}, source="x")
 
 
 def test_weights_of_another_model_are_refused() -> None:

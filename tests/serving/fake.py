@@ -14,12 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import transformer
+from transformer.serving.observing import POLICY
 
 PAGE = Path(transformer.__file__).parent / "serving" / "page"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css",

@@ -1,16 +1,22 @@
 """The protocol: what is answered, and what is refused how."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from starlette.testclient import TestClient
 
+from transformer.errors import UserError
 from transformer.inference.translator import Translator
 from transformer.serving.access import Keys, add_key
-from transformer.serving.limits import Limits
+from transformer.serving.batching import Batcher
+from transformer.serving.limits import Limits, RefusedError
+from transformer.serving.service import Answer, Service
+from transformer.text.joining import Translation
 
 PIZZA = "Die Pizza kam aus dem Ofen."
 
@@ -81,6 +87,14 @@ def test_html_keeps_its_tags(client: TestClient, translator: Translator) -> None
     assert found["translatedText"][0] == "<p></p>"
 
 
+def test_a_blank_format_is_text(client: TestClient) -> None:
+    pair = {"source": "de", "target": "en"}
+    wanted = post(client, "/translate", q="<b>Hallo</b>", **pair)["translatedText"]
+    for blank in ("", None):
+        found = post(client, "/translate", q="<b>Hallo</b>", format=blank, **pair)
+        assert found["translatedText"] == wanted
+
+
 def test_what_is_served(client: TestClient) -> None:
     assert client.get("/languages").json() == [
         {"code": "de", "name": "German", "targets": ["en"]},
@@ -130,7 +144,10 @@ def test_looking_inside(client: TestClient, translator: Translator) -> None:
         ({"q": 5, "target": "en"}, "q: input should be a valid string; found 5"),
         ({"q": PIZZA, "target": "fr"}, "'fr' is not a language served here (de, en)"),
         ({"q": PIZZA, "source": "fr", "target": "en"}, "'fr' is not a language served"),
-        ({"q": PIZZA, "target": "en", "format": "pdf"}, "should be 'text' or 'html'"),
+        (
+            {"q": PIZZA, "target": "en", "format": "pdf"},
+            "should be 'text', 'html' or ''; found 'pdf'",
+        ),
         ({"q": PIZZA, "target": "en", "alternatives": -1}, "greater than or equal to 0; found -1"),
         ({"q": "a" * 5001, "target": "en"}, "5,001 characters, and 5,000 are allowed"),
         ({"q": ["a" * 2600] * 2, "target": "en"}, "5,200 characters"),
@@ -197,20 +214,84 @@ def test_an_answer_that_takes_too_long(serve: Callable[..., TestClient]) -> None
         )
 
 
+def test_the_time_of_an_answer_is_that_of_all_its_documents(
+    serve: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = []
+
+    async def slow(service: Service, content: str, *_: object, **__: object) -> list[Answer]:
+        try:
+            await asyncio.sleep(30 if content == "slow" else 0)
+        except asyncio.CancelledError:
+            given_up.append(content)
+            raise
+        if content == "bad":
+            raise RefusedError(400, "bad")
+        return [Answer([Translation(content, 0.0)])]
+
+    monkeypatch.setattr(Service, "translate_document", slow)
+    fields = {"source": "de", "target": "en", "format": "html"}
+    with serve(limits=Limits(seconds=0.2)) as client:
+        assert post(client, "/translate", q=["a", "b"], **fields)["translatedText"] == ["a", "b"]
+        assert "more than 0.2 s" in refused(client, "/translate", 504, q=["a", "slow"], **fields)
+    with serve() as client:
+        assert refused(client, "/translate", 400, q=["slow", "bad"], **fields) == "bad"
+    assert given_up == ["slow", "slow"]
+
+
+def test_pages_of_other_sites(serve: Callable[..., TestClient]) -> None:
+    asks = {"Origin": "https://wiki.example.org", "Access-Control-Request-Method": "POST"}
+    with serve() as client:
+        assert client.options("/translate", headers=asks).status_code == 405
+        assert "Access-Control-Allow-Origin" not in client.get("/languages", headers=asks).headers
+    for origins, allowed in ((["*"], "*"), (["https://wiki.example.org"], asks["Origin"])):
+        with serve(origins=origins) as client:
+            before = client.options("/translate", headers=asks)
+            assert before.status_code == 200
+            assert before.headers["Access-Control-Allow-Origin"] == allowed
+            found = client.post("/detect", json={"q": "Hallo"}, headers=asks)
+            assert found.headers["Access-Control-Allow-Origin"] == allowed
+            assert "Content-Security-Policy" in found.headers
+    with serve(origins=["https://other.example.org"]) as client:
+        assert client.options("/translate", headers=asks).status_code == 400
+
+
+def test_no_text_is_logged(
+    serve: Callable[..., TestClient],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    secret = "Geheimnis"
+    fields = {"source": "de", "target": "en"}
+    with caplog.at_level(0), serve() as client:
+        post(client, "/translate", q=secret, **fields)
+        refused(client, "/translate", 400, q=secret, source="de", target="fr")
+        refused(client, "/translate", 400, q=[secret, 1], **fields)
+        for error, status in ((UserError("a worker has died"), 503), (ValueError("bug"), 500)):
+            search = Mock(side_effect=error)
+            monkeypatch.setattr(Batcher, "translate", search)
+            refused(client, "/translate", status, q=secret, **fields)
+            search.assert_called_once()
+    assert "a worker has died" in caplog.text
+    told = capfd.readouterr()
+    assert secret not in caplog.text + told.out + told.err
+
+
 def test_keys(serve: Callable[..., TestClient], tmp_path: Path) -> None:
     path = tmp_path / "keys"
     key = add_key(path, "test")
     with serve(keys=Keys(path)) as client:
         assert client.get("/frontend/settings").json()["keyRequired"] is True
         fields = {"q": "Hallo", "source": "de", "target": "en"}
-        assert "an API key is needed" in refused(client, "/translate", 403, **fields)
+        assert "an API key is needed" in refused(client, "/translate", 400, **fields)
         assert "not known" in refused(client, "/translate", 403, **fields, api_key="x")
         post(client, "/translate", **fields, api_key=key)
         post(client, "/translate", **fields, apiKey=key)
         for path_ in ("/detect", "/explain", "/score", "/alternatives"):
-            refused(client, path_, 403, **fields, translation="Hello")
+            refused(client, path_, 400, **fields, translation="Hello")
         file = {"file": ("a.txt", b"Hallo")}
-        assert client.post("/translate_file", data={"target": "en"}, files=file).status_code == 403
+        assert client.post("/translate_file", data={"target": "en"}, files=file).status_code == 400
 
 
 def test_a_rate(serve: Callable[..., TestClient]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from transformer.serving.batching import BATCH_PIECES, Batcher
+from transformer.serving.batching import BATCH_PIECES, MOST_PAUSES, PAUSE, Batcher
 from transformer.serving.limits import RefusedError
 from transformer.text.joining import Translation
 
@@ -69,6 +69,32 @@ def test_what_comes_while_a_batch_is_searched_is_the_next_batch() -> None:
         searching.free.set()
         await asyncio.gather(first, *rest)
         assert searching.batches == [["first"], [f"rest{i}" for i in range(5)]]
+        await batches.stop()
+
+    run(work())
+
+
+def test_a_search_waits_while_more_keep_coming_but_not_once_there_is_a_batch() -> None:
+    async def trickle(batches: Batcher, texts: list[str]) -> None:
+        tasks = []
+        for text in texts:
+            tasks.append(asyncio.create_task(batches.translate([text])))
+            await asyncio.sleep(PAUSE / 2)
+        await asyncio.gather(*tasks)
+
+    async def work() -> None:
+        searching = Searching()
+        batches = batcher(searching)
+        await trickle(batches, ["a"] * 6)
+        assert searching.batches == [["a"] * 6]
+        searching.batches.clear()
+        half = "x" * (BATCH_PIECES // 2)
+        await trickle(batches, [half] * 6)
+        assert max(map(len, searching.batches)) == 2
+        assert len(searching.batches) == 3
+        searching.batches.clear()
+        await trickle(batches, ["a"] * (4 * MOST_PAUSES))
+        assert len(searching.batches) > 1  # not for ever
         await batches.stop()
 
     run(work())

@@ -3,8 +3,8 @@
 import argparse
 import os
 import sys
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +71,17 @@ def _run(argv: Sequence[str] | None) -> int:
         "--workers",
         type=whole(1, MAX_WORKERS),
         metavar="N",
-        help="processes that translate side by side (one per core, up to 4)",
+        help="processes that translate side by side, for each model (one per core, up to 4)",
     )
     add_search_options(Options(parser, "how it searches", only_for=set()))
     who = Options(parser, "who may use it", only_for=set())
     who.add("--keys", metavar="FILE", help="hashes of API keys; each request then needs a key")
+    who.add(
+        "--allow-origin",
+        action="append",
+        metavar="ORIGIN",
+        help="its pages may use it, as https://wiki.example.org; * is any (only its own page)",
+    )
     who.add("--new-key", metavar="NAME", help="make a key, add its hash to --keys, and end")
     who.add(
         "--requests-per-minute",
@@ -131,25 +137,26 @@ def _serve(args: argparse.Namespace) -> int:
         raise UserError(
             f"the service needs {error.name}: pip install 'attention-transformer[web]'"
         ) from None
-    from ..serving.detecting import all_languages
-
-    # Most of this is unpacking, which goes on beside the imports.
-    reading = threading.Thread(target=all_languages)
-    reading.start()
-    from ..runs.directory import packaged
     from ..serving.access import Keys
-    from ..serving.app import create_app
-    from ..serving.server import serve
-    from ..serving.service import Service
+    from ..serving.detecting import all_languages
 
     keys = Keys(Path(args.keys)) if args.keys else None
     limits = _limits(args)
-    args.model = args.model or packaged()
-    args.workers = args.workers or _usual_workers(args)
-    translators, cards = _load(args)
-    reading.join()  # before processes are forked
+    with ThreadPoolExecutor(1) as thread:  # which ends before processes are forked
+        detecting = thread.submit(all_languages)  # mostly unpacking, beside the import of torch
+        from ..runs.directory import packaged
+        from ..serving.app import create_app
+        from ..serving.server import serve
+        from ..serving.service import Service
+
+        args.model = args.model or packaged()
+        args.workers = args.workers or _usual_workers(args)
+        translators, cards = _load(args)
+        detecting.result()
     service = Service(translators, cards=cards, workers=args.workers, limits=limits)
-    app = create_app(service, keys=keys, per_minute=args.requests_per_minute)
+    app = create_app(
+        service, keys=keys, per_minute=args.requests_per_minute, origins=args.allow_origin or ()
+    )
     pairs = ", ".join(f"{t.src_lang} to {t.tgt_lang}" for t in translators.values())
 
     def announce(url: str) -> None:

@@ -229,6 +229,17 @@ class Translator:
             self._model, self._load_model = self._load_model(), None
         return self._model or self._torch_engine("model").model
 
+    def set_niceness(self, niceness: int) -> None:
+        """Lets workers that start from now on leave the cores to other processes, this one for one.
+
+        Args:
+            niceness: 0, as nice as this process, to 19.
+
+        Raises:
+            UserError: it is outside of that.
+        """
+        self._workers.niceness = check_number("niceness", niceness, 0, 19)
+
     @lists_settings
     def translate(self, text: str, *, prefix: str = "", **settings: Unpack[SearchSettings]) -> str:
         """Returns the best translation of one text.

@@ -53,9 +53,14 @@ class Workers:
 
     Args:
         engine: what searches. Each worker has a copy; on Linux the copies share their memory.
+
+    Attributes:
+        niceness: how much more of it processes get that start from now on, 0 to 19: the more, the
+            readier they leave a core to others.
     """
 
     def __init__(self, engine: Engine) -> None:
+        self.niceness = 0
         self._engine = engine
         self._pool: _Pool | None = None
 
@@ -139,7 +144,7 @@ class _Pool:
     def __init__(self, owner: Workers, engine: Engine, n: int) -> None:
         self.n, self.pid, self.n_users = n, os.getpid(), 0
         self.executor = ProcessPoolExecutor(
-            n, _WorkerContext(), initializer=_begin, initargs=(engine,)
+            n, _WorkerContext(), initializer=_begin, initargs=(engine, owner.niceness)
         )
         # Also when the owner is gone; but never by a process that was forked from this one.
         self.shut_down = Finalize(owner, self._shut_down)
@@ -205,8 +210,10 @@ if hasattr(os, "register_at_fork"):
 _engine: Engine  # of a worker process
 
 
-def _begin(engine: Engine) -> None:
+def _begin(engine: Engine, niceness: int) -> None:
     global _engine
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
     # What a terminal or a service manager sends to the whole group is for the process that hands
     # out the work: it may want to finish what it has begun.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

@@ -202,7 +202,7 @@ class Transformer(nn.Module):
         """Encodes (batch, src_len) ids, padded; returns the state before the first step."""
         src = round_up_length(src, self.pad_id)
         padded = self.source_layout(src)
-        tokens = Gathered.of(padded)
+        tokens = Gathered.of(padded, len(src))
         memory = (
             self.encode(src, padded) if tokens is None else self.encode(tokens.gather(src), tokens)
         )

@@ -13,7 +13,7 @@ LENGTH, SHORTEST = 8, 16
 ROWS = 8
 """Rows that are gathered come in multiples of at least this."""
 
-ENOUGH = 0.9
+MOST_GATHERED = 0.9
 """If more than this share of a batch would be gathered, it stays as it is."""
 
 
@@ -21,7 +21,8 @@ class Layout(Protocol):
     """How the tokens of a batch lie in memory, and which tokens may attend to which.
 
     Only positions and attention need to know: all other layers treat every token alike. Models make
-    their batches `Padded`; training also packs them, see `training/packing.py`.
+    their batches `Padded`, a search has them `Gathered`, and training packs them, see
+    `training/packing.py`.
     """
 
     @property
@@ -83,28 +84,28 @@ class Gathered:
     one_position: bool = False  # all tokens are at `start`
 
     @classmethod
-    def of(cls, padded: Padded) -> "Gathered | None":
-        """The tokens of a batch that its mask hides from nobody, and a few others.
+    def of(cls, padded: Padded, n_sentences: int) -> "Gathered | None":
+        """The tokens of a batch that its mask shows, and a few hidden ones.
 
         The number of rows is rounded up, since a CPU's matrix products are compiled anew for each
         number that they have not met.
 
-        Args:
-            padded: its mask is (batch, 1, 1, length).
-
         Returns:
-            None if that is nearly all of them.
+            None if that is nearly all of them, or if the mask is not one row per sentence, the same
+            for every head and query.
         """
-        assert padded.mask is not None
-        mask = padded.mask[:, 0, 0]
-        seen = (mask if mask.dtype == torch.bool else mask == 0).flatten()
-        n = int(seen.sum())
+        mask = padded.mask
+        if mask is None or mask.shape[1:] != (1, 1, padded.length) or n_sentences == 0:
+            return None
+        shown = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+        shown = shown[:, 0, 0].expand(n_sentences, -1).flatten()
+        n = int(shown.sum())
         step = max(ROWS, 1 << max(0, n.bit_length() - 4))
         n = -(-n // step) * step
-        if n > ENOUGH * len(seen):
+        if n > MOST_GATHERED * len(shown):
             return None
-        first = seen.to(torch.uint8).sort(descending=True, stable=True).indices[:n]
-        return cls(first.sort().values, (mask.size(0), mask.size(1)), padded.mask, padded.start)
+        first = shown.to(torch.uint8).sort(descending=True, stable=True).indices[:n]
+        return cls(first.sort().values, (n_sentences, padded.length), mask, padded.start)
 
     @property
     def length(self) -> int:

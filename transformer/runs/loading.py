@@ -15,7 +15,7 @@ from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
 from .directory import RunDirectory, Task
 from .errors import CheckpointError
-from .weights import adopt_weights, read_model, read_weights
+from .weights import assign_weights, read_model, read_weights
 
 M = TypeVar("M", Transformer, GPT)
 T = TypeVar("T", bound=TextTokenizer)
@@ -96,7 +96,7 @@ def _fill(make: Callable[[], M], weights: Mapping[str, Tensor], source: Path) ->
     # loading does.
     with torch.device("meta"):
         model = make()
-    adopt_weights(model, weights, source=source)
+    assign_weights(model, weights, source=source)
     return model.eval()
 
 

@@ -37,17 +37,19 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Pat
             weight.copy_(weights[name])
 
 
-def adopt_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Path | str) -> None:
+def assign_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: Path | str) -> None:
     """Makes weights those of a model on the "meta" device, which has none. Nothing is copied.
 
     Raises:
         CheckpointError: as `load_weights`.
     """
     _require_same_shapes(named_weights(model), weights, source)
-    for name, module in model.named_modules():  # each only once, by its first name
-        for own, _ in list(module.named_parameters(recurse=False)):
-            weight = weights[f"{name}.{own}" if name else own]
-            module.register_parameter(own, nn.Parameter(weight))
+    assigned: dict[nn.Parameter, nn.Parameter] = {}
+    for name, module in list(model.named_modules()):
+        for own, old in list(module.named_parameters(recurse=False)):
+            if old not in assigned:  # a shared one has its first name
+                assigned[old] = nn.Parameter(weights[f"{name}.{own}" if name else own])
+            module.register_parameter(own, assigned[old])
 
 
 def _require_same_shapes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 
@@ -37,10 +38,15 @@ PAGE = Path(__file__).with_name("page")
 TEXT_FILES = (".txt", *SUFFIXES)
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 def create_app(
-    service: Service, *, keys: Keys | None = None, per_minute: int | None = None
+    service: Service,
+    *,
+    keys: Keys | None = None,
+    per_minute: int | None = None,
+    origins: Sequence[str] = (),
 ) -> FastAPI:
     """The application, for any ASGI server.
 
@@ -49,12 +55,15 @@ def create_app(
         keys: who may use it; None: everybody.
         per_minute: requests of each key, or of each address where there are no keys; None: any
             number.
+        origins: whose pages may use it from a browser (CORS), beside its own; `*` is any.
     """
-    return _Application(service, keys, Rate(per_minute) if per_minute else None).app
+    return _Application(service, keys, Rate(per_minute) if per_minute else None, origins).app
 
 
 class _Application:
-    def __init__(self, service: Service, keys: Keys | None, rate: Rate | None) -> None:
+    def __init__(
+        self, service: Service, keys: Keys | None, rate: Rate | None, origins: Sequence[str]
+    ) -> None:
         self._service, self._keys, self._rate = service, keys, rate
         self._limits = service.limits
         self._downloads = Downloads()
@@ -77,6 +86,13 @@ class _Application:
         self.app.add_exception_handler(UserError, _failed)
         self.app.add_exception_handler(Exception, _bug)
         self.app.add_middleware(BoundedBodies, limits=self._limits)
+        if origins:
+            self.app.add_middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Content-Type"],
+            )
         self.app.add_middleware(Observed, metrics=self._metrics)
 
     def _lifespan(self, app: FastAPI) -> AbstractAsyncContextManager[None]:
@@ -89,9 +105,10 @@ class _Application:
         if self._keys is not None:
             name = self._keys.name_of(api_key) if api_key else None
             if name is None:
-                problem = "this API key is not known" if api_key else "an API key is needed"
                 self._count(client)  # so that nobody tries many
-                raise RefusedError(403, f"{problem}; send it as api_key")
+                if api_key:
+                    raise RefusedError(403, "this API key is not known; send another as api_key")
+                raise RefusedError(400, "an API key is needed; send it as api_key")
             client = f"key of {name}"
         self._count(client)
 
@@ -166,13 +183,10 @@ class _Application:
             n_best = 1 + min(asked.alternatives, limits.alternatives)
             pair = asked.source, asked.target
             if asked.format == "html":
-                found = [
-                    answer
-                    for text in texts
-                    for answer in await self._within(
-                        request, service.translate_document(text, "html", *pair, n_best=n_best)
-                    )
+                documents = [
+                    service.translate_document(text, "html", *pair, n_best=n_best) for text in texts
                 ]
+                found = [answer for [answer] in await self._within(request, _all(documents))]
             else:
                 work = service.translate(texts, *pair, n_best=n_best)
                 found = await self._within(request, work)
@@ -364,7 +378,7 @@ def _with_directions(schema: dict[str, Any], service: Service) -> dict[str, Any]
 
 
 def _sendable(schema: dict[str, Any], kind: str) -> dict[str, Any]:
-    # A form has no empty lists: they look like a field that was left out.
+    # A form has no empty lists: they look like a field that was left out. Nor has it a null.
     if kind == JSON:
         return schema
     return {
@@ -375,7 +389,8 @@ def _sendable(schema: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def _not_empty(field: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" in field:
-        return {**field, "anyOf": [_not_empty(each) for each in field["anyOf"]]}
+        kinds = [_not_empty(each) for each in field["anyOf"] if each != {"type": "null"}]
+        return {**field, "anyOf": kinds}
     return {**field, "minItems": 1} if field.get("type") == "array" else field
 
 
@@ -410,6 +425,17 @@ def _detection(found: Detected) -> schemas.Detection:
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": message}, status, headers)
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    # At the same time; where one fails, the others are given up.
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

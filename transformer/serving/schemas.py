@@ -60,7 +60,9 @@ class Translate(Pair):
 
     q: Text | list[Text] = Field(description="a text, or several")
     source: Language = Field(AUTO, description=f"language of the text, or {AUTO}")
-    format: Literal["text", "html"] = Field("text", description="html keeps its tags")
+    format: Literal["text", "html", ""] | None = Field(
+        "text", description="html keeps its tags; blank is text"
+    )
     alternatives: Count = Field(0, ge=0, le=1000, description="other translations of each text")
 
 
