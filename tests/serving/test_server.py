@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.tokenizer import Tokenizer
 from transformer.inference.shortlist import NAME, build_shortlist
 from transformer.inference.translator import Translator
+from transformer.serving.server import MOST_CONNECTIONS
 from transformer.serving.service import NICENESS
 
 QUICKSTART = Path(__file__).parents[1] / "quickstart"
@@ -218,8 +220,12 @@ def test_slow_clients_are_cut_off(url: str, wanted: str) -> None:
             client.sendall(start)
         assert translate(url, PIZZA) == wanted  # nobody else waits
         for client, start in zip(clients, starts, strict=True):
-            while part := client.recv(1000):
-                assert part.startswith(b"HTTP/1.1 408 ") or b"took more than 15 s" in part, start
+            answer = b"".join(iter(lambda client=client: client.recv(1000), b""))
+            if start:
+                assert answer.startswith(b"HTTP/1.1 408 "), start
+                assert b'{"error":' in answer and b"took more than 15 s" in answer, start
+            else:  # nothing was asked
+                assert answer == b""
             assert 10 < time.monotonic() - begun < 30, start
     assert translate(url, PIZZA) == wanted
 
@@ -229,7 +235,9 @@ def test_what_is_not_http(url: str, wanted: str, garbage: bytes) -> None:
     with connect(url) as client:
         client.sendall(garbage)
         client.shutdown(socket.SHUT_WR)
-        client.recv(1000)
+        answer = b"".join(iter(lambda: client.recv(1000), b""))
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert json.loads(answer.split(b"\r\n\r\n")[1])["error"]
     assert translate(url, PIZZA) == wanted
 
 
@@ -247,6 +255,21 @@ def test_a_client_that_hangs_up_frees_its_place(url: str, wanted: str) -> None:
         time.sleep(0.05)
     assert translate(url, PIZZA) == wanted
     assert metric(url, "batch_texts_sum") - before < 1000  # the others were never searched for
+
+
+def test_too_many_connections(url: str, wanted: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 2 * MOST_CONNECTIONS:
+        pytest.skip("so many files may not be open")
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * MOST_CONNECTIONS), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(MOST_CONNECTIONS):
+            stack.enter_context(connect(url))
+        with pytest.raises(urllib.error.HTTPError, match="503") as told:
+            translate(url, PIZZA)
+        assert "more than 1,000 are connected" in told.value.read().decode()
+    assert translate(url, PIZZA) == wanted
 
 
 def metric(url: str, name: str) -> float:

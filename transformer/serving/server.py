@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import h11
 import uvicorn
 from fastapi import FastAPI
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import UserError
@@ -42,6 +47,7 @@ def serve(
     Raises:
         UserError: the service cannot listen there.
     """
+    _allow_open_files(2 * MOST_CONNECTIONS)
     listening = _listening(host, port)
     with listening:
         found_host, found_port = listening.getsockname()[:2]
@@ -53,18 +59,37 @@ def serve(
                 if self.started:
                     on_start(f"http://{name}:{found_port}")
 
+        async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and len(server.server_state.connections) > MOST_CONNECTIONS:
+                message = f"more than {MOST_CONNECTIONS:,} are connected; try again in a moment"
+                headers = {"Retry-After": "1", "Connection": "close"}
+                await JSONResponse({"error": message}, 503, headers)(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
         config = uvicorn.Config(
-            app,
+            bounded,
             http=_protocol(limits.upload_seconds),
             ws="none",
             log_level="error",
             access_log=False,
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=int(limits.file_seconds) + 1,
         )
-        Server(config).run([listening])
+        server = Server(config)
+        server.run([listening])
+
+
+def _allow_open_files(n: int) -> None:
+    # Many systems give a process 1,024 of them, unless it asks for more.
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = n if hard == resource.RLIM_INFINITY else min(n, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -88,7 +113,8 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _protocol(seconds: float) -> type[H11Protocol]:
-    # uvicorn would wait for ever for the rest of a request's headers.
+    # uvicorn would wait for ever for the rest of a request's headers, and says in plain text that
+    # something is not HTTP.
     class Patient(H11Protocol):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -107,9 +133,33 @@ def _protocol(seconds: float) -> type[H11Protocol]:
         def _await_headers(self) -> None:
             if self.conn.their_state is h11.IDLE:
                 if self._timer is None:
-                    self._timer = self.loop.call_later(seconds, self.transport.close)
+                    self._timer = self.loop.call_later(seconds, self._end_waiting)
             elif self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+        def _end_waiting(self) -> None:
+            if self.conn.trailing_data[0]:  # the beginning of a request
+                self._refuse(408, f"the request took more than {seconds:g} s to arrive")
+            else:
+                self.transport.close()
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(400, msg)
+
+        def _refuse(self, status: int, message: str) -> None:
+            body = json.dumps({"error": message}).encode()
+            headers = [
+                ("Content-Type", "application/json"),
+                ("Content-Length", str(len(body))),
+                ("Connection", "close"),
+            ]
+            response = h11.Response(
+                status_code=status, headers=headers, reason=HTTPStatus(status).phrase.encode()
+            )
+            with suppress(h11.LocalProtocolError):  # an answer has begun
+                for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+                    self.transport.write(self.conn.send(event))
+            self.transport.close()
 
     return Patient
