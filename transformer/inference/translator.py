@@ -22,7 +22,9 @@ from ..runs.loading import load_run
 from ..search.sampling import Sampling
 from ..text.characters import printable
 from ..text.joining import Translation, distinct, joined
+from ..text.markup import Alignment
 from ..text.preparing import Preparer
+from .alignment import align
 from .call_settings import CallSettings, SearchSettings, lists_settings
 from .checks import check_number, check_text, check_texts
 from .engine import Engine, TorchEngine
@@ -505,7 +507,11 @@ class Translator:
             src_lang=self.src_lang,
             tgt_lang=self.tgt_lang,
             longest_src=self.longest_src,
+            align=self._align if isinstance(self.engine, TorchEngine) else None,
         )
+
+    def _align(self, text: str, translation: str) -> Alignment | None:
+        return align(self._torch_engine("align").model, self.tokenizer, text, translation)
 
     @contextmanager
     def _searching(self, settings: CallSettings, n_best: int, workers: int) -> Iterator[Rounds]:

@@ -20,6 +20,7 @@ from .detecting import is_already, is_neither
 from .german import GERMAN, is_german
 from .joining import Translation
 from .layout import Layout, laid_out
+from .markup import Align, Range, bared, is_markup, marked_up
 from .rules import NEUTRAL
 from .sentences import cut, split_sentences
 from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_markup
@@ -29,6 +30,8 @@ MAX_PIECES = 4096
 with the square of the length: at this one, eight heads take half a gigabyte in each layer."""
 
 _LINE_END = re.compile(r"(\r?\n|\r)")
+
+_MAY_HAVE_MARKUP = re.compile(r"[<\[*_~]")
 
 Searches = Generator[list[int], list[Translation], list[Translation]]
 """Yields ids to search for, EOS included, as often as need be; is sent what each search finds, best
@@ -99,6 +102,7 @@ class Preparer:
         src_lang: the source language; German has rules of its own.
         tgt_lang: the target language, whose conventions numbers come back in.
         longest_src: pieces of the longest source seen in training, EOS included; None if unknown.
+        align: tells where in a translation markup belongs; None: nothing does.
     """
 
     def __init__(
@@ -109,9 +113,11 @@ class Preparer:
         src_lang: str,
         tgt_lang: str,
         longest_src: int | None,
+        align: Align | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._settings = settings
+        self._align = align
         self._languages = src_lang, tgt_lang
         self._rules = GERMAN if is_german(src_lang) else NEUTRAL
         self._longest = MAX_PIECES if longest_src is None else longest_src
@@ -157,7 +163,12 @@ class Preparer:
         be in it, the next search is for the sentence with a mark in the place of every number. If
         that loses marks, too, what stands between the marks is translated piece by piece. So it is
         at once where the marks stand for tags.
+
+        If there is an aligner, tags are no marks: the sentence is translated without them, and they
+        are put in their places afterwards.
         """
+        if self._align and has_markup(sentence.hidden):
+            return (yield from self._around_markup(sentence, self._align))
         found = [sentence.written(each) for each in (yield sentence.ids)]
         if sentence.hidden:
             shown = self._tokenizer.decode(sentence.ids[:-1])
@@ -184,6 +195,33 @@ class Preparer:
         if self._spans.lost(sentence.plain, found[0].text):
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
+
+    def _around_markup(self, sentence: Sentence, align: Align) -> Searches:
+        bare = bared(sentence.plain, self._markup(sentence.plain))
+        if not self._has_letters(bare.text):
+            found = [(yield from self._piece_by_piece(sentence))]
+            return [self._warned(sentence, each) for each in found]
+        hidden = self._spans.hide(bare.text)
+        wholes = [span.written for span in self._spans.find(bare.text, numbers=True)]
+        inner = Sentence(
+            self._ids(hidden.shown), bare.text, hidden.written, sentence.shouted, sentence.warnings
+        )
+        found = []
+        for each in (yield from self.searches(inner)):
+            said = each.text.lower() if sentence.shouted else each.text
+            alignment = align(bare.text, said) if len(said) == len(each.text) else None
+            text = alignment and marked_up(bare, each.text, alignment, wholes)
+            if text:
+                found.append(replace(each, text=text))
+        if not found:
+            found = [(yield from self._piece_by_piece(sentence))]
+        return [self._warned(sentence, each) for each in found]
+
+    def _markup(self, text: str) -> list[Range]:
+        if not _MAY_HAVE_MARKUP.search(text):
+            return []
+        spans = self._spans.find(text, numbers=False)
+        return [(span.start, span.end) for span in spans if is_markup(span.typed)]
 
     def _piece_by_piece(
         self, sentence: Sentence
@@ -238,12 +276,13 @@ class Preparer:
             whole = settings.split == "long" and len(ids) < self._longest
         warnings: tuple[str, ...]
         for typed in [text] if whole else split_sentences(text, self._rules):
-            if settings.keep_target_language and is_already(typed, *self._languages):
+            words = bared(typed, self._markup(typed)).text
+            if settings.keep_target_language and is_already(words, *self._languages):
                 warnings = (already_in(self._languages[1]),)
                 yield Translation(typed.strip(" "), 0.0, warnings=warnings)
                 continue
             below, warnings = settings.foreign_below, ()
-            if below is not None and is_neither(typed, tokenizer, below):
+            if below is not None and is_neither(words, tokenizer, below):
                 warnings = (FOREIGN,)
             # Hidden even if the model is to see them, so that they are not lowered or respelled.
             spans = self._spans.hide(typed)
