@@ -48,6 +48,8 @@ def test_what_is_markup() -> None:
         ("Ein</b> Hund", "Ein Hund", [(0, 3, "", "</b>")]),
         ("a <wbr>b", "a b", [(2, 2, "<wbr>", "")]),
         ("a ***b***", "a b", [(2, 3, "***", "***")]),
+        ("Ein Preis* ohne", "Ein Preis ohne", [(4, 9, "", "*")]),
+        ("*ohne Versand", "ohne Versand", [(0, 12, "*", "")]),
         ("<b>a <i>b</b> c</i>", "a b c", [(0, 3, "<b>", "</b>"), (0, 5, "", "</i>")]),
     ],
 )

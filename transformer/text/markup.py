@@ -87,6 +87,11 @@ def bared(text: str, spans: Sequence[Range]) -> Bare:
             elements.append(Element(place, len(bare), opening, typed))
         elif typed.startswith(("</", "](")):
             elements.append(Element(0, len(bare), "", typed))
+        elif (
+            typed[0] in "*~_" and text[start - 1 : start].strip() and not text[stop:][:1].isalnum()
+        ):
+            word = len(bare) - len(bare.split(" ")[-1])  # a star behind it, for a footnote
+            elements.append(Element(word, len(bare), "", typed))
         else:
             opened.append((len(bare), typed))
     bare = _with(bare, text[end:])
