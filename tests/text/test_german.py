@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from transformer.data.tokenizer import Tokenizer
-from transformer.text.german import is_german, restore_umlauts
+from transformer.text.german import is_german, restore_umlauts, without_gender_signs
 
 PRETRAINED = Path(__file__).parents[2] / "transformer" / "pretrained" / "de-en"
 
@@ -64,3 +64,23 @@ def test_double_s_stays_where_it_belongs(text: str) -> None:
     """With the vocabulary in the package, in which ß is one piece and ss two."""
     tokenizer = Tokenizer.load(PRETRAINED / "sentencepiece.model")
     assert restore_umlauts(text, tokenizer) == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("Liebe Kolleg*innen", "Liebe Kolleginnen"),
+        ("die Lehrer:innen, Ärzt_innen", "die Lehrerinnen, Ärztinnen"),
+        ("Schüler/innen und Besucher/-innen", "Schülerinnen und Besucherinnen"),
+        ("KundInnen und Köch*innen", "Kundinnen und Köchinnen"),
+        ("Jede:r Mitarbeiter:in", "Jeder Mitarbeiterin"),
+        ("für eine*n Köch*in", "für einen Köchin"),
+        ("in: innen ist es warm", "in: innen ist es warm"),
+        ("Er ist drin/innen", "Er ist drin/innen"),
+        ("3*in, a:in, x_in", "3*in, a:in, x_in"),
+        ("IN, INNEN, BERLIN, LinkedIn", "IN, INNEN, BERLIN, LinkedIn"),
+        ("Ergebnis:in Ordnung", "Ergebnis:in Ordnung"),
+    ],
+)
+def test_gender_signs(typed: str, plain: str) -> None:
+    assert without_gender_signs(typed) == plain

@@ -1,4 +1,4 @@
-"""German: its abbreviations, and its umlauts and ß where they were typed as ae, oe, ue and ss."""
+"""German: its abbreviations, umlauts and ß that were typed as ae, oe, ue and ss, gender signs."""
 
 import re
 from functools import cache
@@ -13,6 +13,15 @@ _ABBREVIATIONS = re.compile(
     r"Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez|Mo|Di|Mi|Do|Sa|So"
 )
 _BEFORE_NUMBER = re.compile(r"Abs|Art|Kap|No|Nr|max|min|mind")
+
+# "in" or "innen" of a noun behind a sign or with a capital; and the ending of jede*r, eine:n.
+_SIGN_BEFORE_IN = re.compile(
+    r"\b([A-ZÄÖÜ][a-zäöüß]+)(?:(?:[*_]|/-?)(?=in(?:nen)?\b)|:(?=innen\b|in\b(?! [A-ZÄÖÜ])))"
+)
+_CAPITAL_IN = re.compile(r"\b([A-ZÄÖÜ][a-zäöüß]+)Innen\b")
+_SIGN_BEFORE_ENDING = re.compile(
+    r"(?i)\b((?:[dmsk]?ein|jed|dies|welch|manch|viel|all|kein)e?)[*:_](?=[ernms]\b)"
+)
 
 _DIGRAPHS = {"ae": "ä", "oe": "ö", "ue": "ü", "Ae": "Ä", "Oe": "Ö", "Ue": "Ü"}
 
@@ -51,4 +60,20 @@ def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
     return re.sub(typed, lambda match: best(match.group()), text)
 
 
-GERMAN = Rules(_ABBREVIATIONS, _BEFORE_NUMBER, restore_umlauts, no_capital="ß")
+def without_gender_signs(text: str) -> str:
+    """Kolleg*innen, Lehrer:in, Ärzt_innen, Schüler/-innen and KundInnen as words of German.
+
+    What is left is the feminine, which English hardly ever tells from the masculine. jede*r and
+    ein:e lose their sign as well.
+    """
+    text = _CAPITAL_IN.sub(r"\1innen", _SIGN_BEFORE_IN.sub(r"\1", text))
+    return _SIGN_BEFORE_ENDING.sub(r"\1", text)
+
+
+GERMAN = Rules(
+    _ABBREVIATIONS,
+    _BEFORE_NUMBER,
+    restore_umlauts,
+    without_signs=without_gender_signs,
+    no_capital="ß",
+)

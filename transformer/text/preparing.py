@@ -217,6 +217,17 @@ class Preparer:
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
 
+    def _without_signs(self, text: str) -> str:
+        change = self._rules.without_signs
+        if change(text) == text:
+            return text
+        parts, end = [], 0
+        for span in self._spans.find(text, numbers=False):
+            if span.kind == "verbatim":  # such as an address
+                parts += [change(text[end : span.start]), span.typed]
+                end = span.end
+        return "".join([*parts, change(text[end:])])
+
     def _markup(self, text: str) -> list[Range]:
         if not _MAY_HAVE_MARKUP.search(text):
             return []
@@ -268,6 +279,8 @@ class Preparer:
     def _sentences(self, text: str) -> Iterator[Sentence | Translation]:
         settings, tokenizer = self._settings, self._tokenizer
         text = with_plain_marks(with_apostrophes(text), tokenizer)
+        if settings.restore_umlauts:
+            text = self._without_signs(text)
         ids = tokenizer.encode(text)
         if settings.split == "never":
             self._check_length("line", ids)

@@ -19,6 +19,8 @@ class Rules:
     """The same, but only where a number follows."""
     respell: Callable[[str, Tokenizer], str]
     """Spells a text as it should have been typed."""
+    without_signs: Callable[[str], str] = lambda text: text
+    """Spells words without signs inside of them that only the source language has."""
     no_capital: str = ""
     """Small letters that people type among capitals."""
 
