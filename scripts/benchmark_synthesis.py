@@ -3,10 +3,11 @@
     python scripts/prepare_everyday.py --input FOLDER --output data/everyday
     python scripts/benchmark_synthesis.py --data data/everyday --output runs/synthesis
 
-Four models of one size, each trained for as many updates: on pairs by people; the other way round,
-on the same pairs; on those pairs and, tagged, on what that second model makes of other English; and
-on what a large model makes of the pairs' German. All but the second are measured on the development
-set. The output folder keeps every step, and running it again goes on from there.
+Five models of one size, each trained for as many updates: on pairs by people; the other way round,
+on the same pairs; on those pairs and, tagged, on what that second model makes of other English;
+likewise with what a good model makes of it; and on what a good model makes of the pairs' German.
+All but the second are measured on the development set. The output folder keeps every step, and
+running it again goes on from there.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="of prepare_everyday.py")
     parser.add_argument("--output", type=Path, required=True, help="folder for all of it")
     parser.add_argument("--teacher", default="de-en", help="run directory or model (de-en)")
+    parser.add_argument("--backwards", default="en-de", help="the good one for English (en-de)")
     parser.add_argument("--pairs", type=int, default=60_000, help="by people (60,000)")
     parser.add_argument("--updates", type=int, default=3000, help="of each model (3,000)")
     args = parser.parse_args()
@@ -60,17 +62,21 @@ class Synthesis:
     def run(self) -> None:
         """All of it."""
         self.write_texts()
-        people, back, student = (self.folder / f"{n}.tsv" for n in ("people", "back", "student"))
+        people, back, good, student = (
+            self.folder / f"{name}.tsv" for name in ("people", "back", "good", "student")
+        )
         self.train("people", [str(people)])
         self.train("reverse", [str(people)], turned=True)
         self.synthesize("back", "english.txt", back, "reverse", "source", "--tag", "<bt>")
         self.train("back", [str(people), str(back)])
+        self.synthesize("good", "english.txt", good, self.args.backwards, "source", "--tag", "<bt>")
+        self.train("good", [str(people), str(good)])
         self.synthesize("student", "german.txt", student, self.args.teacher, "target")
         self.train("student", [str(student)])
-        scores = {name: self.score(name) for name in ("people", "back", "student")}
+        scores = {name: self.score(name) for name in ("people", "back", "good", "student")}
         for step, seconds in self.seconds.items():
             print(f"{step:16}{seconds / 60:6.1f} min")
-        for path in (people, back, student):
+        for path in (people, back, good, student):
             with path.open(encoding="utf-8") as file:
                 print(f"{path.name:16}{sum(1 for _ in file):6,} pairs")
         for name, found in scores.items():
