@@ -1,14 +1,18 @@
 """From a line to the sentences that are searched for, and back, without a model."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import transformer
 from transformer.config import TextConfig
 from transformer.data.tokenizer import Tokenizer
 from transformer.text.joining import Translation, best_of
+from transformer.text.markup import Alignment
 from transformer.text.preparing import Preparer, Sentence
 
 
@@ -118,3 +122,40 @@ def test_a_third_language_is_translated_with_a_warning(tokenizer: Tokenizer) -> 
     assert (found.text, found.warnings) == ("Yes.", second.warnings)
     plain = {**settings, "foreign_below": None}
     assert all(not s.warnings for s in preparer(tokenizer, **plain).prepare(line).sentences)
+
+
+SHIPPED = Tokenizer.load(
+    Path(transformer.__file__).parent / "pretrained" / "de-en" / "sentencepiece.model"
+)
+MARKS = ["*", "_", "~", "~~", "**", "[", "](u)", "<b>", "</b>", "<code>x</code>", "Hund", "5", " "]
+
+
+@given(st.lists(st.sampled_from(MARKS), min_size=1, max_size=12).map("".join))
+@settings(max_examples=200, deadline=None)
+def test_any_markup_comes_to_an_end(text: str) -> None:
+    """And an echo of it, whose words look at themselves, is what it was."""
+    tokenizer = SHIPPED
+
+    def align(text: str, said: str) -> Alignment | None:
+        source, target = ([m.span() for m in re.finditer(r"\w+|[^\w\s]", t)] for t in (text, said))
+        n = len(source)
+        if text != said:
+            return None
+        return Alignment(source, target, [[float(i == j) for i in range(n)] for j in range(n)])
+
+    prepares = Preparer(
+        tokenizer,
+        TextConfig(placeholders=True, split="never"),
+        src_lang="de",
+        tgt_lang="en",
+        longest_src=None,
+        align=align,
+    )
+    for sentence in prepares.prepare(text).sentences:
+        searches = prepares.searches(sentence)
+        ids = next(searches)
+        with pytest.raises(StopIteration) as ended:
+            for _ in range(20):
+                ids = searches.send([Translation(tokenizer.decode(ids[:-1]), -1.0)])
+        [found, *_] = ended.value.value
+        assert found.text.split() == sentence.plain.split()

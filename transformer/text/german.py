@@ -14,14 +14,22 @@ _ABBREVIATIONS = re.compile(
 )
 _BEFORE_NUMBER = re.compile(r"Abs|Art|Kap|No|Nr|max|min|mind")
 
-# "in" or "innen" of a noun behind a sign or with a capital; and the ending of jede*r, eine:n.
+# People who do something: the stems of nouns to which "in" and "innen" are added, by how they end.
+_STEM = (
+    r"(?:[A-ZÄÖÜ][a-zäöüß]*(?:[a-zäöüß]{2}(?:er|or|ar)|ent|ant|ist|eur|ier|log|graf|nom|ot|at|et|"
+    r"kolleg|arzt|ärzt|koch|köch|kund|reund|anwält|chef|gäst)|Kolleg|Arzt|Ärzt|Koch|Köch|Kund|Chef|Gäst)"
+)
+_NOT_IN_A_NAME = r"(?![\w]|[._-]\w)"
 _SIGN_BEFORE_IN = re.compile(
-    r"\b([A-ZÄÖÜ][a-zäöüß]+)(?:(?:[*_]|/-?)(?=in(?:nen)?\b)|:(?=innen\b|in\b(?! [A-ZÄÖÜ])))"
+    rf"\b({_STEM})(?:[*:_](?=in(?:nen)?{_NOT_IN_A_NAME})|/-?(?=innen{_NOT_IN_A_NAME})"
+    rf"|/-(?=in{_NOT_IN_A_NAME}))"
 )
-_CAPITAL_IN = re.compile(r"\b([A-ZÄÖÜ][a-zäöüß]+)Innen\b")
+_CAPITAL_IN = re.compile(rf"\b({_STEM})Innen{_NOT_IN_A_NAME}")
+# The endings of jede*r, eine:n and ein*e.
 _SIGN_BEFORE_ENDING = re.compile(
-    r"(?i)\b((?:[dmsk]?ein|jed|dies|welch|manch|viel|all|kein)e?)[*:_](?=[ernms]\b)"
+    rf"(?i)\b((?:[dmsk]?ein|unser|ihr|jed|dies|welch|manch)e)[*:_](?=[rnms]{_NOT_IN_A_NAME})"
 )
+_SIGN_BEFORE_E = re.compile(rf"(?i)\b([dmsk]?ein|unser|ihr)[*:_](?=e{_NOT_IN_A_NAME})")
 
 _DIGRAPHS = {"ae": "ä", "oe": "ö", "ue": "ü", "Ae": "Ä", "Oe": "Ö", "Ue": "Ü"}
 
@@ -67,7 +75,7 @@ def without_gender_signs(text: str) -> str:
     ein:e lose their sign as well.
     """
     text = _CAPITAL_IN.sub(r"\1innen", _SIGN_BEFORE_IN.sub(r"\1", text))
-    return _SIGN_BEFORE_ENDING.sub(r"\1", text)
+    return _SIGN_BEFORE_E.sub(r"\1", _SIGN_BEFORE_ENDING.sub(r"\1", text))
 
 
 GERMAN = Rules(

@@ -1,17 +1,17 @@
 """Tags, links and emphasis: taken out of a text, and put in their places in its translation.
 
 The model reads the bare text. Where a tag then belongs follows from which words of the translation
-look at the words that it encloses.
+look at the words that it encloses. Whatever is not plain, such as a tag that is never closed or one
+that encloses nothing, is for others: see `Preparer.searches`.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|!?\[|\]\(.*\)|\*\*|~~|[*_]", re.DOTALL)
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|!?\[|\]\(.*\)|\*{1,3}|~~|_", re.DOTALL)
 _NAME = re.compile(r"</?([A-Za-z][\w-]*)")
-_VOID = frozenset(("br", "hr", "img", "input", "wbr"))
-"""Tags without a closing one."""
 
 _INSIDE = 0.5
 """A word belongs inside of a tag if more than this share of its attention does."""
@@ -41,14 +41,32 @@ def is_markup(typed: str) -> bool:
     return _MARKUP.fullmatch(typed) is not None
 
 
+def without(text: str, spans: Sequence[Range]) -> str:
+    """A text without its markup.
+
+    Args:
+        text: a sentence.
+        spans: where its markup is, in order.
+    """
+    bare, end = "", 0
+    for start, stop in [*spans, (len(text), len(text))]:
+        bare, end = _with(bare, text[end:start]), stop
+    return bare[:-1] if bare.endswith(" ") and not text.endswith(" ") else bare
+
+
+def _with(bare: str, more: str) -> str:
+    # No two blanks where markup was between them.
+    return bare + (more[1:] if more.startswith(" ") and (not bare or bare[-1] == " ") else more)
+
+
 @dataclass(frozen=True)
 class Element:
-    """Markup around a part of a text, or at one place of it."""
+    """Markup around a part of a text."""
 
     start: int  # in the bare text
     end: int
-    opening: str  # "" if it begins in another sentence
-    closing: str  # "" if it ends in another one, or encloses nothing by its nature
+    opening: str
+    closing: str
 
 
 @dataclass(frozen=True)
@@ -58,64 +76,46 @@ class Bare:
     text: str
     elements: tuple[Element, ...]  # outer ones before those inside of them
 
+    def content(self, element: Element) -> str:
+        """What it encloses."""
+        return self.text[element.start : element.end]
 
-def bared(text: str, spans: Sequence[Range]) -> Bare:
+
+def bared(text: str, spans: Sequence[Range]) -> Bare | None:
     """Takes markup out of a text.
 
     Args:
         text: a sentence.
         spans: where its markup is, in order.
+
+    Returns:
+        None unless each opening has its closing, in the right order, and words between them.
     """
-    bare, end = "", 0
     elements: list[Element] = []
     opened: list[tuple[int, str]] = []  # place in the bare text, markup
-    for start, stop in _joined(text, spans):
+    bare, end = "", 0
+    for start, stop in spans:
         bare, end = _with(bare, text[end:start]), stop
         typed = text[start:stop]
-        name = _name(typed)
-        if name in _VOID or typed.endswith("/>"):
-            elements.append(Element(len(bare), len(bare), typed, ""))
-            continue
-        matching = next(
-            (i for i in reversed(range(len(opened))) if _closes(typed, opened[i][1])), None
-        )
-        if matching is not None:
-            for place, other in opened[matching + 1 :]:  # closed in the wrong order, or never
-                elements.append(Element(place, len(bare), other, ""))
-            place, opening = opened[matching]
-            del opened[matching:]
-            elements.append(Element(place, len(bare), opening, typed))
-        elif typed.startswith(("</", "](")):
-            elements.append(Element(0, len(bare), "", typed))
-        elif (
-            typed[0] in "*~_" and text[start - 1 : start].strip() and not text[stop:][:1].isalnum()
-        ):
-            word = len(bare) - len(bare.split(" ")[-1])  # a star behind it, for a footnote
-            elements.append(Element(word, len(bare), "", typed))
+        if typed.count('"') % 2 or typed.endswith("/>"):  # the end of it is within an attribute
+            return None
+        if opened and _closes(typed, opened[-1][1], bare):
+            first, opening = opened.pop()
+            elements.append(Element(first, len(bare.rstrip(" ")), opening, typed))
+        elif typed.startswith(("</", "](")) or (typed[0] in "*~_" and text[stop:].startswith(" ")):
+            return None
         else:
             opened.append((len(bare), typed))
-    bare = _with(bare, text[end:])
-    elements += [Element(place, len(bare), opening, "") for place, opening in opened]
-    if bare.endswith(" ") and not text.endswith(" "):
-        bare = bare[:-1]
-    # Of two with the same extent, that which is closed later is the outer one.
-    order = sorted(enumerate(elements), key=lambda each: (each[1].start, -each[1].end, -each[0]))
-    return Bare(bare, tuple(element for _, element in order))
-
-
-def _joined(text: str, spans: Sequence[Range]) -> list[Range]:
-    # With ** and * beside it as one, since which of them is closed first does not tell.
-    found: list[Range] = []
-    for start, stop in spans:
-        if found and found[-1][1] == start and {*text[found[-1][0] : stop]} <= {*"*_~"}:
-            start = found.pop()[0]
-        found.append((start, stop))
+    found = Bare(without(text, spans), tuple(_outer_first(elements)))
+    if opened or not all(any(map(str.isalnum, found.content(e))) for e in elements):
+        return None
     return found
 
 
-def _with(bare: str, more: str) -> str:
-    # No two blanks where markup was between them.
-    return bare + (more[1:] if more.startswith(" ") and (not bare or bare[-1] == " ") else more)
+def _outer_first(elements: Sequence[Element]) -> list[Element]:
+    # Of two with the same extent, that which is closed later is the outer one.
+    order = sorted(enumerate(elements), key=lambda each: (each[1].start, -each[1].end, -each[0]))
+    return [element for _, element in order]
 
 
 def _name(typed: str) -> str:
@@ -123,19 +123,22 @@ def _name(typed: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _closes(typed: str, opening: str) -> bool:
+def _closes(typed: str, opening: str, before: str) -> bool:
     if typed.startswith("</"):
         return opening.startswith("<") and _name(typed) == _name(opening)
     if typed.startswith("]("):
         return opening in ("[", "![")
-    return typed == opening and typed[0] in "*~_"
+    return typed == opening and typed[0] in "*~_" and not before.endswith(" ")
 
 
 # Back in their places -----------------------------------------------------------------------------
 
 
 def marked_up(
-    bare: Bare, translation: str, alignment: Alignment, wholes: Sequence[str] = ()
+    bare: Bare,
+    translation: str,
+    alignment: Alignment,
+    wholes: Sequence[tuple[Range, str]] = (),
 ) -> str | None:
     """The translation with the markup of the text.
 
@@ -143,49 +146,137 @@ def marked_up(
         bare: the text and its markup.
         translation: of the bare text.
         alignment: of the two.
-        wholes: parts of the translation that nothing divides, such as dates.
+        wholes: what nothing divides, such as dates: where it is in the text, and how the other
+            language writes it.
 
     Returns:
-        None if an element finds no place.
+        None if an element finds no place that is surely its own.
     """
-    n = len(alignment.target)
-    real = [not _is_mark(translation, word) for word in alignment.target]
-    undivided = _words_of(wholes, translation, alignment.target)
-    inserted: list[tuple[int, int, str]] = []  # place, order among those there, markup
-    placed: list[tuple[Element, Range]] = []  # with the words of the translation that it encloses
+    pinned: dict[int, Range] = {}  # characters of the translation
     for number, element in enumerate(bare.elements):
-        inside = _words_in(alignment.source, element)
-        outer = [words for other, words in placed if _encloses(other, element)]
-        first, last = outer[-1] if outer else (0, n)
-        if not inside:
-            place = _point(element, alignment, translation)
-            inserted.append((place, number, element.opening + element.closing))
-            continue
-        taken = [words for other, words in placed if not _encloses(other, element)]
-        gains = [sum(row[i] for i in inside) - _INSIDE for row in alignment.weights]
-        # Punctuation begins or ends an element only if it does so in the text.
-        ends = [True] * n if any(_is_mark(bare.text, alignment.source[i]) for i in inside) else real
-        words = _best_range(gains, ends, (first, last), taken)
-        if words is None:
-            return None
-        for whole in undivided:
-            wider = min(words[0], whole[0]), max(words[1], whole[1])
-            within = first <= wider[0] and wider[1] <= last
-            if _overlap(whole, words) and within and not any(_overlap(wider, t) for t in taken):
-                words = wider
-        placed.append((element, words))
-        start = alignment.target[words[0]][0]
-        end = alignment.target[words[1] - 1][1]
-        start += _within_word(bare.text, element.start, alignment.source, translation[start:])
-        end -= _behind_in_word(bare.text, element.end, alignment.source, translation[:end])
-        if not element.opening and element.end == len(bare.text):
-            end = len(translation)
-        inserted.append((start, number, element.opening))
-        inserted.append((end, -number - 1, element.closing))
+        literal = _literal(bare, element, wholes)
+        if literal is not None:
+            place = _same_place(bare, element, literal, translation)
+            if place is None:
+                return None
+            pinned[number] = place
+    words = alignment.target
+    undivided = [_words_in(words, translation.find(each), len(each)) for _, each in wholes]
+    undivided += [_words_in(words, a, b - a) for a, b in pinned.values()]
+    placed: dict[int, Range] = {n: _words_in(words, a, b - a) for n, (a, b) in pinned.items()}
+    inserted: list[tuple[int, int, str]] = []  # place, order among those there, markup
+    for number, element in enumerate(bare.elements):
+        if number not in placed:
+            found = _place(number, bare, translation, alignment, placed, undivided)
+            if found is None:
+                return None
+            placed[number] = found
+        first, last = placed[number]
+        start, end = pinned.get(number) or (words[first][0], words[last - 1][1])
+        if number not in pinned:
+            ends = _within_words(bare, element, alignment.source, translation, (start, end))
+            if ends is None:
+                return None
+            start, end = ends
+        inserted += [(start, number, element.opening), (end, -number - 1, element.closing)]
     text, end = "", 0
-    for place, _, markup in sorted(inserted):
-        text, end = text + translation[end:place] + markup, place
+    for place_, _, markup in sorted(inserted):
+        text, end = text + translation[end:place_] + markup, place_
     return text + translation[end:]
+
+
+def _literal(bare: Bare, element: Element, wholes: Sequence[tuple[Range, str]]) -> str | None:
+    # What an element must enclose in any language: a date, an address, a number.
+    content = bare.content(element)
+    for (start, end), written in wholes:
+        if (start, end) == (element.start, element.end):
+            return written
+    return None if any(map(str.isalpha, content)) else content
+
+
+def _same_place(bare: Bare, element: Element, literal: str, translation: str) -> Range | None:
+    # Of several that are the same, the one with the same number.
+    there = _found(bare.content(element), bare.text)
+    said = _found(literal, translation)
+    if len(there) != len(said) or element.start not in there:
+        return None
+    start = said[there.index(element.start)]
+    return start, start + len(literal)
+
+
+def _found(part: str, text: str) -> list[int]:
+    # Where a part is, but not within a longer word or number.
+    pattern = rf"(?<!\w)(?<![0-9][.,:])(?={re.escape(part)}(?!\w|[.,:][0-9]))"
+    return [match.start() for match in re.finditer(pattern, text)]
+
+
+def _place(
+    number: int,
+    bare: Bare,
+    translation: str,
+    alignment: Alignment,
+    placed: dict[int, Range],
+    undivided: Sequence[Range],
+) -> Range | None:
+    # The words that an element encloses.
+    element, source = bare.elements[number], alignment.source
+    first, last = 0, len(alignment.target)
+    taken, inner = [], []
+    for other, words in placed.items():
+        if _encloses(bare.elements[other], element) and other < number:
+            first, last = max(first, words[0]), min(last, words[1])
+        elif _encloses(element, bare.elements[other]):
+            inner.append(words)
+        else:
+            taken.append(words)
+    inside = range(*_words_in(source, element.start, element.end - element.start))
+    if not inside:
+        return None
+    gains = [sum(row[i] for i in inside) - _INSIDE for row in alignment.weights]
+    for words in inner:
+        for t in range(*words):
+            gains[t] = 1.0
+    real = [not _is_mark(translation, word) for word in alignment.target]
+    begins = [True] * len(real) if _is_mark(bare.text, source[inside[0]]) else real
+    ends = [True] * len(real) if _is_mark(bare.text, source[inside[-1]]) else real
+    found = _best_range(gains, begins, ends, (first, last), taken)
+    for whole in undivided if found else ():
+        assert found is not None
+        wider = min(found[0], whole[0]), max(found[1], whole[1])
+        within = first <= wider[0] and wider[1] <= last
+        if _overlap(whole, found) and within and not any(_overlap(wider, t) for t in taken):
+            found = wider
+    if found and any(not (found[0] <= a and b <= found[1]) for a, b in inner):
+        return None
+    return found
+
+
+def _within_words(
+    bare: Bare, element: Element, source: Sequence[Range], translation: str, place: Range
+) -> Range | None:
+    # Where an element begins or ends within a word, it does so in the translation, or nowhere.
+    start, end = place
+    for a, b in source:
+        word = bare.text[a:b]
+        if a < element.start < b:
+            if not translation.startswith(word, start):
+                return None
+            start += element.start - a
+        if a < element.end < b:
+            if not translation.endswith(word, 0, end):
+                return None
+            end -= b - element.end
+    return start, end
+
+
+def _encloses(outer: Element, inner: Element) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _words_in(words: Sequence[Range], start: int, length: int) -> Range:
+    # From which to which word a part of a text goes; the two are the same if there is none.
+    inside = [i for i, (a, b) in enumerate(words) if 0 <= start < b and a < start + length]
+    return (inside[0], inside[-1] + 1) if inside else (0, 0)
 
 
 def _overlap(one: Range, other: Range) -> bool:
@@ -193,65 +284,25 @@ def _overlap(one: Range, other: Range) -> bool:
 
 
 def _is_mark(text: str, word: Range) -> bool:
-    return not any(map(str.isalnum, text[slice(*word)]))
-
-
-def _encloses(outer: Element, inner: Element) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
-
-
-def _within_word(text: str, place: int, words: Sequence[Range], translation: str) -> int:
-    # How far into the first word of the translation a place is, if the same word is around it.
-    for a, b in words:
-        if a < place < b and translation.startswith(text[a:b]):
-            return place - a
-    return 0
-
-
-def _behind_in_word(text: str, place: int, words: Sequence[Range], translation: str) -> int:
-    # How much of the last word of the translation is behind it, likewise.
-    for a, b in words:
-        if a < place < b and translation.endswith(text[a:b]):
-            return b - place
-    return 0
-
-
-def _words_in(words: Sequence[Range], element: Element) -> list[int]:
-    return [i for i, (a, b) in enumerate(words) if a < element.end and b > element.start]
-
-
-def _words_of(parts: Sequence[str], text: str, words: Sequence[Range]) -> list[Range]:
-    # From which to which word each part goes, where it is in the text.
-    found = []
-    for part in parts:
-        start = text.find(part)
-        inside = [i for i, (a, b) in enumerate(words) if a < start + len(part) and b > start]
-        if start >= 0 and inside:
-            found.append((inside[0], inside[-1] + 1))
-    return found
+    return all(unicodedata.category(c)[0] == "P" and c not in "%‰&@#§" for c in text[slice(*word)])
 
 
 def _best_range(
-    gains: Sequence[float], ends: Sequence[bool], within: Range, taken: Sequence[Range]
+    gains: Sequence[float],
+    begins: Sequence[bool],
+    ends: Sequence[bool],
+    within: Range,
+    taken: Sequence[Range],
 ) -> Range | None:
-    # The neighbouring words of the translation that look most at what is inside, and least at the
-    # rest: those with the greatest sum, the fewest of them, of which the first and last may be so.
+    # The neighbouring words of the translation that look at what is inside rather than at the rest:
+    # those with the greatest sum, and the fewest of them. None if none do.
     best: tuple[float, int, Range] | None = None
     for start in range(*within):
         total = 0.0
-        for end in range(start + 1, within[1] + 1 if ends[start] else start):
+        for end in range(start + 1, within[1] + 1 if begins[start] else start):
             if any(_overlap((start, end), each) for each in taken):
                 break
             total += gains[end - 1]
             if ends[end - 1] and (best is None or (total, start - end) > best[:2]):
                 best = total, start - end, (start, end)
-    return best[2] if best else None
-
-
-def _point(element: Element, alignment: Alignment, translation: str) -> int:
-    # In front of the word that comes from the word behind it.
-    behind = [i for i, (a, _) in enumerate(alignment.source) if a >= element.start]
-    if not behind or not alignment.target:
-        return len(translation)
-    rows = range(len(alignment.target))
-    return alignment.target[max(rows, key=lambda t: alignment.weights[t][behind[0]])][0]
+    return best[2] if best and best[0] > 0 else None

@@ -20,7 +20,7 @@ from .detecting import is_already, is_neither
 from .german import GERMAN, is_german
 from .joining import Translation
 from .layout import Layout, laid_out
-from .markup import Align, Range, bared, is_markup, marked_up
+from .markup import Align, Bare, Range, bared, is_markup, marked_up, without
 from .rules import NEUTRAL
 from .sentences import cut, split_sentences
 from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_markup
@@ -165,10 +165,17 @@ class Preparer:
         at once where the marks stand for tags.
 
         If there is an aligner, tags are no marks: the sentence is translated without them, and they
-        are put in their places afterwards.
+        are put in their places afterwards. If one finds none, all goes as if there were no aligner.
         """
-        if self._align and has_markup(sentence.hidden):
-            return (yield from self._around_markup(sentence, self._align))
+        spans = self._markup(sentence.plain) if self._align and sentence.hidden else []
+        bare = bared(sentence.plain, spans) if spans else None
+        if bare and self._align and self._has_letters(bare.text):
+            found = yield from self._around_markup(sentence, bare, self._align)
+            if found:
+                return found
+        return (yield from self._searched(sentence))
+
+    def _searched(self, sentence: Sentence) -> Searches:
         found = [sentence.written(each) for each in (yield sentence.ids)]
         if sentence.hidden:
             shown = self._tokenizer.decode(sentence.ids[:-1])
@@ -196,25 +203,21 @@ class Preparer:
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
 
-    def _around_markup(self, sentence: Sentence, align: Align) -> Searches:
-        bare = bared(sentence.plain, self._markup(sentence.plain))
-        if not self._has_letters(bare.text):
-            found = [(yield from self._piece_by_piece(sentence))]
-            return [self._warned(sentence, each) for each in found]
+    def _around_markup(self, sentence: Sentence, bare: Bare, align: Align) -> Searches:
         hidden = self._spans.hide(bare.text)
-        wholes = [span.written for span in self._spans.find(bare.text, numbers=True)]
-        inner = Sentence(
-            self._ids(hidden.shown), bare.text, hidden.written, sentence.shouted, sentence.warnings
-        )
+        ids = self._ids(hidden.shown)
+        inner = Sentence(ids, bare.text, hidden.written, sentence.shouted, sentence.warnings)
+        spans = self._spans.find(bare.text, numbers=True)
+        wholes = [((span.start, span.end), span.written) for span in spans]
         found = []
-        for each in (yield from self.searches(inner)):
+        for rank, each in enumerate((yield from self._searched(inner))):
             said = each.text.lower() if sentence.shouted else each.text
             alignment = align(bare.text, said) if len(said) == len(each.text) else None
             text = alignment and marked_up(bare, each.text, alignment, wholes)
             if text:
                 found.append(replace(each, text=text))
-        if not found:
-            found = [(yield from self._piece_by_piece(sentence))]
+            elif rank == 0:
+                return []
         return [self._warned(sentence, each) for each in found]
 
     def _without_signs(self, text: str) -> str:
@@ -232,7 +235,11 @@ class Preparer:
         if not _MAY_HAVE_MARKUP.search(text):
             return []
         spans = self._spans.find(text, numbers=False)
-        return [(span.start, span.end) for span in spans if is_markup(span.typed)]
+        return [
+            (span.start, span.end)
+            for span in spans
+            if span.kind == "verbatim" and is_markup(span.typed)
+        ]
 
     def _piece_by_piece(
         self, sentence: Sentence
@@ -289,7 +296,7 @@ class Preparer:
             whole = settings.split == "long" and len(ids) < self._longest
         warnings: tuple[str, ...]
         for typed in [text] if whole else split_sentences(text, self._rules):
-            words = bared(typed, self._markup(typed)).text
+            words = without(typed, self._markup(typed))
             if settings.keep_target_language and is_already(words, *self._languages):
                 warnings = (already_in(self._languages[1]),)
                 yield Translation(typed.strip(" "), 0.0, warnings=warnings)
