@@ -128,6 +128,7 @@ SHIPPED = Tokenizer.load(
     Path(transformer.__file__).parent / "pretrained" / "de-en" / "sentencepiece.model"
 )
 MARKS = ["*", "_", "~", "~~", "**", "[", "](u)", "<b>", "</b>", "<code>x</code>", "Hund", "5", " "]
+MARKS += [" <b>Hund</b> ", " **Hund 5** ", " [Hund](u)", " Hund ", " Hund "]
 
 
 @given(st.lists(st.sampled_from(MARKS), min_size=1, max_size=12).map("".join))
