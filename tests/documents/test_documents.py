@@ -142,6 +142,17 @@ BLOCKS = {
 }
 
 
+def test_a_ruler_in_a_paragraph_does_not_become_the_row_of_a_table() -> None:
+    content = "# | a | b |\n|---|---|\n    - Hund"
+    document = READERS["markdown"](content)
+    assert document.texts == ["| a | b |", "- Hund"]
+    assert document.filled(["| a | b |", "- A dog"]) == content.replace("Hund", "A dog")
+    content = "Hund\nHund| a | b |\n|---|---|\n"
+    document = READERS["markdown"](content)
+    assert document.texts == ["Hund", "Hund| a | b |"]
+    assert document.filled(["A dog", "A dog| a | b |"]) == content.replace("Hund", "A dog")
+
+
 @KINDS
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)

@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise
 from ..errors import UserError
 from .document import Document, Piece, piece_of
 
+_RULER = re.compile(r"[-|: ]*\|[-|: ]*")
 _CELL = re.compile(r"(?:[^|\\]|\\.)+")
 
 
@@ -70,6 +71,11 @@ def _paragraph(text: str, lines: list[str], starts: list[int]) -> list[list[tupl
     for part, line, start in zip(text.split("\n"), lines, starts, strict=False):
         bare = part.strip().removesuffix("\\")
         at = line.find(bare)
+        if _RULER.fullmatch(bare):
+            # With other words beside it or in the line before, it could begin a table.
+            groups += [groups[-1][-1:], []]
+            del groups[-3][-1:]
+            continue
         if not bare or at < 0:
             continue
         groups[-1].append((start + at, start + at + len(bare.rstrip())))
