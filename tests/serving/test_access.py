@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from transformer.cli import serve_main
 from transformer.errors import UserError
 from transformer.serving.access import MOST_CLIENTS, Keys, Rate, add_key
 from transformer.serving.downloads import MOST_BYTES, SECONDS, Downloads
@@ -81,3 +82,10 @@ def test_downloads_are_forgotten() -> None:
     assert downloads.get(place) is None
     places = [downloads.add("b", bytes(MOST_BYTES // 2)) for _ in range(3)]
     assert [downloads.get(place) is None for place in places] == [True, False, False]
+
+
+@pytest.mark.parametrize("origin", ["wiki", "https://a.de/x", "https://*.a.de", "a b", ""])
+def test_an_origin_is_a_scheme_and_a_host(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        serve_main(["--allow-origin", origin])
+    assert "without a path, or *; found" in capsys.readouterr().err

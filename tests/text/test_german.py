@@ -88,7 +88,14 @@ def test_gender_signs(typed: str, plain: str) -> None:
         *("in: innen ist es warm", "Er ist drin/innen", "3*in, a:in, x_in", "LinkedIn, BERLIN"),
         *("Ergebnis:in den meisten Fällen", "Wohnung/in Berlin", "Berlin/innen", "Außen/innen"),
         *("Vor:innen", "Temperatur:innen", "Licht/in den Zimmern", "Built_in", "All_s"),
-        *("Test_in.txt", "Daten_in.csv", "Nutzer_in.txt", "Leser_in_Zahlen", "Check_in und Log_in"),
+        *(
+            "Test_in.txt",
+            "Daten_in.csv",
+            "Nutzer_in.txt",
+            "Leser_in_Zahlen",
+            "Check_in und Log_in",
+            "das Feld Filter_in",
+        ),
         *(
             "Er kam:in der Nacht",
             "Müller/in der Stadt",

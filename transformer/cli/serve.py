@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,7 @@ def _run(argv: Sequence[str] | None) -> int:
     who.add("--keys", metavar="FILE", help="hashes of API keys; each request then needs a key")
     who.add(
         "--allow-origin",
+        type=_origin,
         action="append",
         metavar="ORIGIN",
         help="its pages may use it, as https://wiki.example.org; * is any (only its own page)",
@@ -99,6 +101,14 @@ def _run(argv: Sequence[str] | None) -> int:
         print(add_key(Path(args.keys), args.new_key))
         return 0
     return _serve(args)
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"\*|https?://[^\s/?#@*]+", text):
+        raise argparse.ArgumentTypeError(
+            f"must be such as https://wiki.example.org, without a path, or *; found {text!r}"
+        )
+    return text
 
 
 _LIMITS = {

@@ -73,7 +73,8 @@ class TextConfig(Settings):
     a model that has learned such marks from data like that of scripts/prepare_everyday.py."""
     restore_umlauts: bool = False
     """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
-    vocabulary then needs fewer pieces for a word. No effect if data.src_lang is not German."""
+    vocabulary then needs fewer pieces for a word, and Kolleg*innen as Kolleginnen. No effect if
+    data.src_lang is not German."""
     lower_shouting: bool = False
     """Translate a sentence in capitals as one in small letters, and give it back in capitals."""
     keep_layout: bool = False

@@ -232,7 +232,7 @@ class Translator:
         return self._model or self._torch_engine("model").model
 
     def set_niceness(self, niceness: int) -> None:
-        """Lets workers that start from now on leave the cores to other processes, this one for one.
+        """Lets workers that start from now on leave the cores to other processes, such as this one.
 
         Args:
             niceness: 0, as nice as this process, to 19.

@@ -21,7 +21,7 @@ _STEM = (
 )
 _NOT_IN_A_NAME = r"(?![\w]|[._-]\w)"
 _SIGN_BEFORE_IN = re.compile(
-    rf"\b({_STEM})(?:[*:_](?=in(?:nen)?{_NOT_IN_A_NAME})|/-?(?=innen{_NOT_IN_A_NAME})"
+    rf"\b({_STEM})(?:[*:](?=in(?:nen)?{_NOT_IN_A_NAME})|(?:_|/-?)(?=innen{_NOT_IN_A_NAME})"
     rf"|/-(?=in{_NOT_IN_A_NAME}))"
 )
 _CAPITAL_IN = re.compile(rf"\b({_STEM})Innen{_NOT_IN_A_NAME}")

@@ -97,7 +97,7 @@ def bared(text: str, spans: Sequence[Range]) -> Bare | None:
     for start, stop in spans:
         bare, end = _with(bare, text[end:start]), stop
         typed = text[start:stop]
-        if typed.count('"') % 2 or typed.endswith("/>"):  # the end of it is within an attribute
+        if typed.count('"') % 2 or typed.endswith("/>"):  # an attribute has a >, or it stands alone
             return None
         if opened and _closes(typed, opened[-1][1], bare):
             first, opening = opened.pop()
