@@ -14,6 +14,7 @@ import transformer.cli
 
 def run(words: list[str], folder: Path, output: Path) -> int:
     os.chdir(folder)
+    os.environ["XDG_CACHE_HOME"] = str(folder / ".cache")  # not that of whoever runs the tests
     for stream, path in ((1, output), (2, output.with_suffix(".err"))):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream)

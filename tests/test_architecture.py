@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from transformer.cli import export_main
+
 PACKAGE = Path(__file__).parents[1] / "transformer"
 
 # Each room and the rooms it may import.
@@ -148,7 +150,10 @@ def test_blocks_take_numbers_and_only_whole_models_take_the_config() -> None:
     [
         ("transformer", {"torch", "datasets", "sacrebleu", "sentencepiece", "numpy"}),
         ("transformer.cli", {"torch", "datasets", "sacrebleu", "sentencepiece", "ctranslate2"}),
-        ("transformer.inference.translator", {"datasets", "pandas", "sacrebleu", "tensorboard"}),
+        (
+            "transformer.inference.translator",
+            {"torch", "datasets", "pandas", "sacrebleu", "tensorboard"},
+        ),
     ],
 )
 @pytest.mark.slow
@@ -172,6 +177,23 @@ def test_a_translation_from_the_command_line_imports_little_beside_torch() -> No
     # torch._dynamo takes as long as the rest of torch, and some functions of torch call for it.
     heavy = {"torch._dynamo", "datasets", "pandas", "pyarrow", "sacrebleu", "tensorboard"}
     assert not heavy & set(done.stderr.split())
+
+
+@pytest.mark.slow
+def test_a_translation_by_ctranslate2_imports_no_torch(tmp_path: Path) -> None:
+    pytest.importorskip("ctranslate2")
+    folder = str(tmp_path / "exported")
+    assert export_main(["--format", "ctranslate2", "--output", folder]) == 0
+    code = (
+        "import sys; from transformer.cli import translate_main; "
+        f"translate_main(['--model', {folder!r}, 'Guten Morgen!']); "
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "Good morning!\n"
+    assert not {"torch", "datasets", "pandas", "sacrebleu"} & set(done.stderr.split())
 
 
 def test_no_pickle_anywhere() -> None:

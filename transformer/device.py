@@ -1,10 +1,14 @@
 """Which device to compute on, and with how many threads."""
 
-import os
+from __future__ import annotations
 
-import torch
+import os
+from typing import TYPE_CHECKING
 
 from .errors import UserError, cut, shown
+
+if TYPE_CHECKING:
+    import torch
 
 THREADS_PER_CORE = 8
 """More threads per core than this only wait for one another, and thousands crash OpenMP."""
@@ -16,6 +20,8 @@ def choose_device(setting: str) -> torch.device:
     Raises:
         UserError: a device that torch does not know or this machine does not have.
     """
+    import torch
+
     if setting != "auto":
         try:
             device = torch.device(setting)
@@ -46,4 +52,6 @@ def set_threads(n: int | None) -> None:
             f"threads must be between 1 and {THREADS_PER_CORE * cores}, {THREADS_PER_CORE} for "
             f"each of the {cores} cores of this machine; found {n:,}"
         )
+    import torch
+
     torch.set_num_threads(n)

@@ -30,7 +30,7 @@ SEARCH: dict[str, list[str] | None] = {
 }
 MODEL = {
     "--model": MODELS,
-    "--engine": ["torch", "ctranslate2", "tensorrt"],
+    "--engine": ["torch", "ctranslate2", "auto", "tensorrt"],
     "--precision": ["fp32", "bf16", "int8", "fp8", "INT8"],
     "--device": ["cpu", "cpu", "auto", "cuda", "cuda:1", "mps", "meta", "cpu:0", "cpu:7", "tpu"],
     "--threads": ["1", "2", "16", "17", "512", "513", "3000", "40000"],

@@ -84,7 +84,8 @@ def _check_texts(rows: list[str], lines: list[str], given: Given, inputs: Inputs
     # By default, a line has one translation.
     model = given.get("--model", "quickstart")
     default = not given.keys() & SEARCHING and int(given.get("--n-best") or 1) <= BEAM
-    default &= given.get("--precision", "fp32") == "fp32" and given.get("--engine") != "ctranslate2"
+    default &= given.get("--precision", "fp32") == "fp32"
+    default &= given.get("--engine") not in ("ctranslate2", "auto")
     if default and model in inputs.references:
         for row, text in zip(rows, lines, strict=True):
             wanted = inputs.references[model].get(text, row)

@@ -19,10 +19,11 @@ from transformer.errors import UserError
 from transformer.export.ctranslate2 import QUANTIZATIONS, export_ctranslate2
 from transformer.export.trained import ExportError, Trained
 from transformer.inference.ctranslate2_engine import CTranslate2Engine
-from transformer.inference.engine import TorchEngine
+from transformer.inference.torch_engine import TorchEngine
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError
-from transformer.search.beam_search import Hypothesis, beam_search, length_penalty
+from transformer.search.beam_search import beam_search
+from transformer.search.hypothesis import Hypothesis, length_penalty
 
 pytest.importorskip("ctranslate2")
 

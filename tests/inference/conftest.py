@@ -2,7 +2,7 @@ import pytest
 
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.export.trained import Trained
-from transformer.inference.engine import TorchEngine
+from transformer.inference.torch_engine import TorchEngine
 from transformer.inference.translator import Translator
 
 

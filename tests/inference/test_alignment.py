@@ -8,7 +8,7 @@ import torch
 import transformer
 from transformer import Translator
 from transformer.inference.alignment import LONGEST, align, cross_attention
-from transformer.inference.engine import TorchEngine
+from transformer.inference.torch_engine import TorchEngine
 from transformer.inspection.attending import recording
 
 QUICKSTART = Path(__file__).parents[1] / "quickstart"
@@ -78,6 +78,6 @@ def test_without_attention_the_pieces_between_tags_are_translated(
 ) -> None:
     text = "Der <b>Hund</b> schläft."
     assert "<b>dog</b>" in shipped.translate(text)
-    monkeypatch.setattr("transformer.inference.translator.align", lambda *_: None)
+    monkeypatch.setattr("transformer.inference.alignment.align", lambda *_: None)
     found = shipped.translate(text)
     assert "<b>" in found and "</b>" in found

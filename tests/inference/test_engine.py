@@ -8,8 +8,8 @@ from transformer.config import DecodingConfig
 from transformer.errors import UserError
 from transformer.export.trained import Trained
 from transformer.inference.call_settings import CallSettings
-from transformer.inference.engine import TorchEngine
 from transformer.inference.score import Score
+from transformer.inference.torch_engine import TorchEngine
 from transformer.inference.translator import Translator
 from transformer.search.sampling import Sampling
 from transformer.text.joining import Translation

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from transformer.errors import UserError
 from transformer.inference.sampling import sample
-from transformer.search.beam_search import Hypothesis
+from transformer.search.hypothesis import Hypothesis
 from transformer.search.sampling import Sampling, draw
 
 BOS, EOS, A, B = range(4)

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from transformer.config import Config, DecodingConfig
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.tokenizer import Tokenizer
-from transformer.inference.engine import TorchEngine
 from transformer.inference.shortlist import NAME, Shortlist, build_shortlist
+from transformer.inference.torch_engine import TorchEngine
 from transformer.inference.translator import Translator
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError

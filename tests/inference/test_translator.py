@@ -26,7 +26,7 @@ from transformer.model.encoder_decoder import DecodingState, Transformer
 from transformer.runs.directory import RunDirectory
 from transformer.runs.errors import CheckpointError
 from transformer.runs.weights import named_weights, save_weights
-from transformer.search.beam_search import Hypothesis
+from transformer.search.hypothesis import Hypothesis
 from transformer.text.german import GERMAN
 from transformer.text.joining import Translation
 from transformer.text.preparing import MAX_PIECES

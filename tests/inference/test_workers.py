@@ -24,7 +24,7 @@ from transformer.export.trained import Trained
 from transformer.inference.engine import Ids
 from transformer.inference.translator import Translator
 from transformer.inference.workers import Workers
-from transformer.search.beam_search import Hypothesis
+from transformer.search.hypothesis import Hypothesis
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="starts workers by a fork")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transformer.config import DataConfig
+from transformer.config import DataConfig, TokenizerConfig
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.data.corpus import Corpus, load_corpus
 from transformer.data.tokenizer import Tokenizer
@@ -292,6 +292,16 @@ def test_a_vocabulary_of_the_text_passes_and_one_of_another_does_not(
     assert "single bytes are" in found[1] and "pieces per word" in found[-1]
     found = _faults(vocabulary.check_vocabulary(tokenizer, counts, strange, n_words))
     assert any("of validation" in each for each in found)
+
+
+def test_a_size_that_does_not_count_is_found() -> None:
+    def found(**settings: Any) -> list[Finding]:
+        return list(vocabulary.check_size(TokenizerConfig(**settings), 6000))
+
+    [finding] = found(path="theirs.model", vocab_size=2000)
+    assert finding.level == "warning" and "6,000 pieces" in finding.found
+    assert found(path="theirs.model") == found(vocab_size=2000) == []
+    assert found(path="theirs.model", vocab_size=6000) == []
 
 
 def test_unknown_and_new_pieces_are_found(tokenizer: Tokenizer, lines: list[str]) -> None:

@@ -14,7 +14,8 @@ from transformer.model import decoding_state
 from transformer.model.embedding import Embedding, sinusoidal_positions
 from transformer.model.encoder_decoder import Transformer
 from transformer.model.layout import Gathered, Padded
-from transformer.search.beam_search import beam_search, length_penalty
+from transformer.search.beam_search import beam_search
+from transformer.search.hypothesis import length_penalty
 
 from .torch_names import torch_weights
 

@@ -21,7 +21,7 @@ from transformer.runs.checkpoints import (
 )
 from transformer.runs.directory import RunDirectory, setting
 from transformer.runs.errors import CheckpointError
-from transformer.runs.loading import longest_src_of
+from transformer.runs.metadata import longest_src_of
 from transformer.runs.weights import (
     compress,
     named_weights,

@@ -15,13 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transformer.search.beam_search import (
-    Hypothesis,
-    beam_search,
-    best_continuations,
-    length_penalty,
-    repeating_tokens,
-)
+from transformer.search.beam_search import beam_search, best_continuations, repeating_tokens
+from transformer.search.hypothesis import Hypothesis, length_penalty
 
 BOS, EOS, A, B = range(4)
 Ids = tuple[int, ...]

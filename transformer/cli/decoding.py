@@ -69,8 +69,9 @@ def add_engine_options(options: Options) -> None:
     """What computes a model, and how exactly."""
     options.add(
         "--engine",
-        choices=("torch", "ctranslate2"),
-        help="ctranslate2 is for a folder that transformer-export wrote (which the folder shows)",
+        choices=("torch", "ctranslate2", "auto"),
+        help="ctranslate2 is for a folder that transformer-export wrote (which the folder shows); "
+        "auto takes it for a few texts as well, if it is installed, which then come sooner",
     )
     options.add(
         "--precision",
@@ -134,7 +135,7 @@ def add_file_options(options: Options) -> None:
 
 def engine_of(args: argparse.Namespace) -> str:
     """The engine that is asked for, or the one that the folder was written for."""
-    if args.engine:
+    if args.engine not in (None, "auto"):
         return str(args.engine)
     from ..runs.directory import RunDirectory
 
@@ -153,42 +154,55 @@ def load_translator(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """
     import gc
 
-    from ..memory import keep_compiled_products, keep_freed_memory
+    from ..memory import keep_freed_memory
 
-    keep_compiled_products()
     keep_freed_memory()
-    from ..device import choose_device, set_threads
-    from ..inference.translator import Translator
-
-    engine = engine_of(args)
     if args.workers > 1 and args.threads:
         raise UserError("give --workers or --threads, not both: a worker has one thread")
-    set_threads(1 if args.workers > 1 else args.threads)
-    device = str(choose_device(args.device))
-    if args.workers > 1 and not device.startswith("cpu"):
-        raise UserError(f"--workers is for the CPU; leave it out with --device {args.device}")
-    if engine == "ctranslate2":
-        if args.model is None:
-            raise UserError("--engine ctranslate2 needs --model, a folder of transformer-export")
-        if args.workers > 1:
-            raise UserError("--workers is for --engine torch; ctranslate2 takes --threads")
-        if args.shortlist:
-            raise UserError("--shortlist is for --engine torch; leave it out")
-        kinds = {None: "default", "fp32": "float32", "bf16": "bfloat16", "int8": "int8"}
-        translator = Translator.load_ctranslate2(
-            args.model, device=device, threads=args.threads, compute_type=kinds[args.precision]
-        )
-    else:
-        translator = Translator.load(
-            args.model,
-            device=device,
-            precision=args.precision or PRECISION,
-            shortlist=args.shortlist,
-        )
+    load = _load_exported if engine_of(args) == "ctranslate2" else _load_run
+    translator = load(args)
     gc.freeze()  # what is loaded stays: the collector need not search it
     settings = translator.decoding.model_dump()
     given = {name: getattr(args, name) for name in settings if getattr(args, name) is not None}
     return translator, settings | given
+
+
+def _load_run(args: argparse.Namespace) -> Any:
+    from ..memory import keep_compiled_products
+
+    keep_compiled_products()
+    from ..device import choose_device, set_threads
+    from ..inference.translator import Translator
+
+    set_threads(1 if args.workers > 1 else args.threads)
+    device = str(choose_device(args.device))
+    if args.workers > 1 and not device.startswith("cpu"):
+        raise UserError(f"--workers is for the CPU; leave it out with --device {args.device}")
+    return Translator.load(
+        args.model,
+        device=device,
+        precision=args.precision or PRECISION,
+        shortlist=args.shortlist,
+    )
+
+
+def _load_exported(args: argparse.Namespace) -> Any:
+    # Without torch, whose import takes longer than all the rest.
+    from ..inference.translator import Translator
+
+    if args.model is None:
+        raise UserError("--engine ctranslate2 needs --model, a folder of transformer-export")
+    if args.workers > 1:
+        raise UserError("--workers is for --engine torch; ctranslate2 takes --threads")
+    if args.shortlist:
+        raise UserError("--shortlist is for --engine torch; leave it out")
+    kinds = {None: "default", "fp32": "float32", "bf16": "bfloat16", "int8": "int8"}
+    return Translator.load_ctranslate2(
+        args.model,
+        device=args.device,
+        threads=args.threads,
+        compute_type=kinds[args.precision],
+    )
 
 
 # Progress ----------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from .decoding import (
     load_translator,
     progress,
 )
+from .engines import choose_engine
 from .lines import STDIN, decoded, lines_of, standard_input
 from .output import Request, digest, input_of, open_output
 from .sampling import NAMES as SAMPLING
@@ -111,6 +112,7 @@ def _run(argv: Sequence[str] | None) -> int:
         )
     if args.output is None:
         require_stdout()
+    choose_engine(args, args.text if mode == "a search" else [])
     return _score(args) if mode == "--score" else _translate(args, mode)
 
 

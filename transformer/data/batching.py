@@ -105,31 +105,6 @@ def token_budget_batches(
     return batches
 
 
-def search_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Sources of similar length to be translated together, the longest first.
-
-    Batches of more than eight are multiples of eight: then few numbers of sentences occur, and the
-    matrix products, which oneDNN compiles for their exact shape, are soon all known.
-
-    Args:
-        lengths: tokens of each source.
-        batch_tokens: padded tokens of a batch at most; a longer source is alone.
-
-    Returns:
-        Places in `lengths`, each in one batch.
-    """
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    batches, start = [], 0
-    while start < len(order):
-        n = max(1, batch_tokens // max(1, lengths[order[start]]))
-        n = min(n, len(order) - start)
-        if n > 8:
-            n -= n % 8
-        batches.append(order[start : start + n])
-        start += n
-    return batches
-
-
 def pair_weights(corpus: Corpus) -> NDArray[np.float32]:
     """How often an epoch sees each pair, on average."""
     weights: NDArray[np.float32] = corpus.pairs.with_format("numpy")["weight"][:]

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any
 from ..config import DecodingConfig
 from ..data.tokenizer import Tokenizer
 from ..device import THREADS_PER_CORE
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..runs.directory import RunDirectory
 from ..runs.errors import CheckpointError
-from ..runs.loading import LONGEST, require_same_run
-from ..search.beam_search import Hypothesis, length_penalty
+from ..runs.metadata import LONGEST, require_same_run
+from ..search.hypothesis import Hypothesis, length_penalty
 from .checks import check_number
-from .sampling import OVERFLOW
+from .engine import OVERFLOW
 
 PATIENCE = 2.0
 """CTranslate2 ends a search once this many times beam_size hypotheses are finished, if the settings
@@ -100,6 +101,11 @@ class CTranslate2Engine:
             weights=folder.path / "model.bin",
             tokenizer_path=folder.tokenizer,
         )
+        if not re.fullmatch(r"(cpu|cuda|auto)(:[0-9]{1,4})?", device):
+            raise UserError(
+                f"CTranslate2 cannot load {path} on {shown(device)}, which is no device; choose "
+                f"auto, cpu, cuda or cuda:1"
+            )
         kind, _, index = device.partition(":")
         try:
             translator = ctranslate2.Translator(

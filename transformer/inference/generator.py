@@ -19,13 +19,15 @@ from ..model.gpt2 import is_gpt2
 from ..model.kernels import KernelName, use_kernel
 from ..runs.directory import RunDirectory
 from ..runs.errors import CheckpointError
-from ..runs.loading import load_run, require_same_run
+from ..runs.loading import load_run
+from ..runs.metadata import require_same_run
 from ..search.sampling import Sampling
 from ..search.stepping import Step
 from ..text.characters import with_bytes
 from .checks import check_number, check_text
+from .engine import OVERFLOW
 from .precision import Precision, check_precision, convert
-from .sampling import OVERFLOW, checked
+from .sampling import checked
 
 if TYPE_CHECKING:
     from ..inspection.explanation import Explanation

@@ -1,21 +1,51 @@
 """Searches for many lines: in batches, and again for the sentences that need another search."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from ..config import DecodingConfig
-from ..data.batching import search_batches
-from ..search.beam_search import Hypothesis
-from ..search.sampling import Sampling
+from ..search.hypothesis import Hypothesis
 from ..text.joining import Translation, best_of
 from ..text.preparing import Preparer
-from .engine import Ids, TorchEngine
+from .engine import Ids
 from .workers import Found, Submit
+
+if TYPE_CHECKING:
+    from ..search.sampling import Sampling
+    from .torch_engine import TorchEngine
 
 USUAL_BEAM = 8
 """A batch holds `batch_tokens` for up to this many hypotheses. For more, it holds fewer in
 proportion, so that it takes no more memory."""
+
+
+def search_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Sources of similar length to be translated together, the longest first.
+
+    Batches of more than eight are multiples of eight: then few numbers of sentences occur, and the
+    matrix products, which oneDNN compiles for their exact shape, are soon all known.
+
+    Args:
+        lengths: tokens of each source.
+        batch_tokens: padded tokens of a batch at most; a longer source is alone.
+
+    Returns:
+        Places in `lengths`, each in one batch.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    batches, start = [], 0
+    while start < len(order):
+        n = max(1, batch_tokens // max(1, lengths[order[start]]))
+        n = min(n, len(order) - start)
+        if n > 8:
+            n -= n % 8
+        batches.append(order[start : start + n])
+        start += n
+    return batches
 
 
 def batches(

@@ -7,14 +7,10 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..search.beam_search import Hypothesis
+from ..search.hypothesis import Hypothesis
 from ..search.sampling import Sampling, sample_tokens
 from ..search.stepping import S, Step
-
-OVERFLOW = (
-    "the model computes numbers that are infinite or not numbers: its weights are damaged or far "
-    "too large; go back to an earlier checkpoint"
-)
+from .engine import OVERFLOW
 
 
 def checked(step: Step[S]) -> Step[S]:

@@ -1,4 +1,7 @@
-"""Text in, text out: the class that people use."""
+"""Text in, text out: the class that people use.
+
+Torch is imported where our own engine is asked for: with CTranslate2, a command starts without it.
+"""
 
 from __future__ import annotations
 
@@ -11,36 +14,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config, DecodingConfig, TextConfig
-from ..data.batching import search_batches
 from ..data.tokenizer import Tokenizer
-from ..device import choose_device
 from ..errors import UserError, shown
-from ..model.encoder_decoder import Transformer
-from ..model.kernels import KernelName, use_kernel
 from ..runs.directory import RunDirectory
-from ..runs.loading import load_run
-from ..search.sampling import Sampling
 from ..text.characters import printable
 from ..text.joining import Translation, distinct, joined
 from ..text.markup import Alignment
 from ..text.preparing import Preparer
-from .alignment import align
 from .call_settings import CallSettings, SearchSettings, lists_settings
 from .checks import check_number, check_text, check_texts
-from .engine import Engine, TorchEngine
-from .precision import Precision, check_precision, convert
+from .engine import Engine
 from .reloading import reloaded
-from .rounds import Rounds, batches, draw, windows
+from .rounds import Rounds, batches, draw, search_batches, windows
 from .score import Score
-from .shortlist import NAME as SHORTLIST
-from .shortlist import Shortlist
 from .workers import MAX_WORKERS, Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..inspection.explanation import Explanation
-    from ..search.beam_search import Hypothesis
+    from ..model.encoder_decoder import Transformer
+    from ..model.kernels import KernelName
+    from ..search.hypothesis import Hypothesis
+    from ..search.sampling import Sampling
+    from .precision import Precision
+    from .torch_engine import TorchEngine
 
 FIRST_WINDOW, WINDOW = 32, 1024
 """Lines of a stream that are sorted by length together: bounded memory, little padding. The first
@@ -89,7 +87,7 @@ class Translator:
     ) -> None:
         if longest_src is not None:
             check_number("longest_src", longest_src, 2)
-        self.engine = TorchEngine(model, tokenizer) if isinstance(model, Transformer) else model
+        self.engine = model if isinstance(model, Engine) else _torch_engine_of(model, tokenizer)
         self._workers = Workers(self.engine)
         self.tokenizer = tokenizer
         self.decoding = decoding or DecodingConfig()
@@ -126,6 +124,13 @@ class Translator:
             CheckpointError: this is not a run directory, or its weights or shortlist are unusable.
             UserError: there is no such device or precision, or int8 is not possible there.
         """
+        from ..device import choose_device
+        from ..model.kernels import use_kernel
+        from ..runs.loading import load_run
+        from .precision import check_precision, convert
+        from .shortlist import NAME, Shortlist
+        from .torch_engine import TorchEngine
+
         check_precision(precision)
         chosen = choose_device(device)
         run = RunDirectory.find(path)
@@ -133,7 +138,7 @@ class Translator:
         pieces = None
         if shortlist:
             n = loaded.tokenizer.vocab_size
-            pieces = Shortlist.load(run.path / SHORTLIST, vocab_size=n)
+            pieces = Shortlist.load(run.path / NAME, vocab_size=n)
         model = loaded.model.to(chosen)
         use_kernel(model, attention_kernel)
         model = convert(model, precision)
@@ -352,6 +357,8 @@ class Translator:
             UserError: n is outside 1 … 1,000, text or prefix is not a str, or the engine cannot
                 sample.
         """
+        from ..search.sampling import Sampling
+
         check_number("n", n, 1, MAX_SAMPLES)
         engine = self._torch_engine("sample")
         # A translation that is drawn at random may lose a mark, so nothing is hidden.
@@ -486,6 +493,8 @@ class Translator:
         return distinct(self._translation(best[0]) for best in found)
 
     def _torch_engine(self, method: str) -> TorchEngine:
+        from .torch_engine import TorchEngine
+
         if not isinstance(self.engine, TorchEngine):
             raise UserError(f"{method} needs a run directory; this engine only translates")
         return self.engine
@@ -507,10 +516,12 @@ class Translator:
             src_lang=self.src_lang,
             tgt_lang=self.tgt_lang,
             longest_src=self.longest_src,
-            align=self._align if isinstance(self.engine, TorchEngine) else None,
+            align=self._align if getattr(self.engine, "shows_attention", False) else None,
         )
 
     def _align(self, text: str, translation: str) -> Alignment | None:
+        from .alignment import align
+
         return align(self._torch_engine("align").model, self.tokenizer, text, translation)
 
     @contextmanager
@@ -528,3 +539,9 @@ class Translator:
             hypothesis.score,
             min(1.0, math.exp(hypothesis.log_prob / n_pieces)),
         )
+
+
+def _torch_engine_of(model: Transformer, tokenizer: Tokenizer) -> Engine:
+    from .torch_engine import TorchEngine
+
+    return TorchEngine(model, tokenizer)

@@ -19,12 +19,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.util import Finalize
 
-import torch
-
 from ..config import DecodingConfig
 from ..errors import UserError
 from ..memory import keep_freed_memory
-from ..search.beam_search import Hypothesis
+from ..search.hypothesis import Hypothesis
 from .checks import check_number
 from .engine import Engine, Ids
 
@@ -220,6 +218,8 @@ def _begin(engine: Engine, niceness: int) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    import torch
+
     torch.set_num_threads(1)
     keep_freed_memory()
     gc.freeze()

@@ -14,7 +14,7 @@ from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..model.encoder_decoder import Transformer
 from ..runs.directory import RunDirectory
-from ..runs.loading import require_same_run
+from ..runs.metadata import require_same_run
 from ..runs.weights import load_weights, read_model
 from ..training.starting import find_start, take_over
 from ..training.task import Change

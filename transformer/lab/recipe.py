@@ -17,10 +17,10 @@ from ..config import Config, DecodingConfig
 from ..data.batching import make_batch
 from ..data.corpus import Corpus
 from ..data.tokenizer import Tokenizer
-from ..inference.engine import TorchEngine
+from ..inference.torch_engine import TorchEngine
 from ..model.encoder_decoder import Transformer
 from ..runs.weights import average_weights
-from ..search.beam_search import Hypothesis
+from ..search.hypothesis import Hypothesis
 from ..training.loss import Loss
 from ..training.task import Change
 from ..training.translation import TranslationTask

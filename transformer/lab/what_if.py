@@ -22,7 +22,7 @@ from ..inference.translator import Translator
 from ..model.encoder_decoder import Transformer
 from ..model.gpt import GPT
 from ..runs.directory import RunDirectory
-from ..runs.loading import require_change
+from ..runs.metadata import require_change
 from ..runs.weights import load_weights, read_model
 from ..search.sampling import Sampling
 from ..training.loop import train

@@ -17,7 +17,6 @@ from ..data.tokenizer import Tokenizer
 from ..errors import shown
 from ..files import TakenError, explained, locked, sweep
 from .errors import CheckpointError
-from .weights import read_metadata
 
 TOKENIZERS = ("sentencepiece.model", "characters.json", "tokenizer.json")
 """What a tokenizer may be called in a run directory."""
@@ -177,6 +176,8 @@ class RunDirectory:
 
     def step_of_best(self) -> int | None:
         """The step whose weights best.safetensors holds; None if it holds none."""
+        from .weights import read_metadata  # with torch, which a folder of CTranslate2 needs not
+
         try:
             return int(read_metadata(self.best)["step"])
         except (KeyError, ValueError):

@@ -6,11 +6,11 @@ is that of Freitag and Al-Onaizan 2017, arXiv 1702.01806.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from .hypothesis import Hypothesis
 from .stepping import B, BeamStep
 
 NOTHING = float("-inf")
@@ -24,30 +24,6 @@ KEPT_WHILE = 0.75
 ROWS = 8
 """Rows of a step come in multiples of this: oneDNN compiles its products anew for every new number
 of them, which takes longer than a few rows do."""
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One translation."""
-
-    ids: tuple[int, ...]  # without BOS and EOS
-    score: float  # log_prob after the length penalty: what hypotheses are compared by
-    log_prob: float  # natural logarithm, EOS included
-    finished: bool  # False: cut off at the length limit, without EOS
-
-
-def length_penalty(kind: Literal["paper", "power", "none"], alpha: float, length: int) -> float:
-    """The divisor of a log-probability; without one, short hypotheses win by being short.
-
-    Args:
-        kind: `paper` ((5 + length) / 6)^alpha, Wu et al. 2016, eq. 14; `power` length^alpha, as in
-            fairseq, Marian, CTranslate2 and Hugging Face; `none` 1.
-        alpha: exponent.
-        length: tokens, EOS included.
-    """
-    if kind == "paper":
-        return float(((5 + length) / 6) ** alpha)
-    return float(length**alpha) if kind == "power" else 1.0
 
 
 @torch.inference_mode()

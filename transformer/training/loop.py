@@ -32,7 +32,7 @@ from ..runs.checkpoints import (
 )
 from ..runs.directory import RunDirectory
 from ..runs.errors import CheckpointError
-from ..runs.loading import require_change
+from ..runs.metadata import require_change
 from ..runs.weights import (
     average_weights,
     load_weights,

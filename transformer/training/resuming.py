@@ -23,7 +23,7 @@ from ..runs.checkpoints import (
 )
 from ..runs.directory import MODEL, TOKENIZERS, RunDirectory, setting
 from ..runs.errors import CheckpointError
-from ..runs.loading import require_same_run
+from ..runs.metadata import require_same_run
 from ..runs.weights import read_metadata
 
 # What may differ from the run that is resumed: settings that the next update does not depend on.

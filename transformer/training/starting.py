@@ -11,7 +11,7 @@ from ..config import BlockConfig, Config, ConfigError, DecodingConfig, GPTConfig
 from ..model.gpt import GPT
 from ..model.gpt2 import is_gpt2, read_gpt2_config
 from ..runs.directory import RunDirectory
-from ..runs.loading import require_change, require_same_run
+from ..runs.metadata import require_change, require_same_run
 from ..runs.weights import named_weights, read_model
 from .language_modeling import LanguageModelingTask
 from .resuming import TrainingError

@@ -198,6 +198,7 @@ def _epoch_steps(task: AnyTask) -> int:
 
 def _vocabulary_of_pairs(task: TranslationTask) -> Iterator[Finding]:
     size = task.tokenizer.vocab_size
+    yield from vocabulary.check_size(task.config.tokenizer, size)
     train, val = (vocabulary.count_pieces(corpus, size) for corpus in (task.train, task.val))
     # Words are counted in a part of the text.
     n, seen = len(task.train.pairs), task.train.pairs[:MOST_LINES]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ...config import TokenizerConfig
 from ...data.corpus import Corpus
 from ...data.stream import TokenStream
 from ...data.text_tokenizers import TextTokenizer
@@ -59,6 +60,24 @@ def count_tokens(stream: TokenStream, vocab_size: int) -> Counts:
 
 
 # Judging ------------------------------------------------------------------------------------------
+
+
+def check_size(settings: TokenizerConfig, size: int) -> Iterator[Finding]:
+    """A vocabulary that is given has its own size, whatever the settings ask for.
+
+    Args:
+        settings: of the tokenizer.
+        size: pieces that it has.
+    """
+    asked = settings.vocab_size
+    if settings.path and "vocab_size" in settings.model_fields_set and asked != size:
+        yield Finding(
+            VOCABULARY,
+            "warning",
+            f"{settings.path} has {size:,} pieces, and tokenizer.vocab_size asks for {asked:,}, "
+            f"which only counts for a new one",
+            "leave out tokenizer.vocab_size, or tokenizer.path to train a new vocabulary",
+        )
 
 
 def check_vocabulary(

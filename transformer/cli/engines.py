@@ -1,0 +1,83 @@
+"""`--engine auto`: CTranslate2 where it answers sooner, with files that it can read."""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import UserError
+from ..runs.directory import RunDirectory
+from .decoding import engine_of
+
+KEPT = "attention-transformer/ctranslate2"
+"""Where exports are kept, under the user's folder for caches."""
+
+_MARKUP = re.compile(r"[<*_~\[]")
+"""What tags, emphasis and links begin with."""
+
+
+def choose_engine(args: argparse.Namespace, texts: list[str]) -> None:
+    """Puts the engine that answers sooner in the place of `--engine auto`.
+
+    For a few texts that is CTranslate2, which starts without torch. It gets an export of the model,
+    made at the first time and kept. It must be installed, and able to search as is asked for. For
+    files our own engine is faster (docs/benchmarks.md), and so it is whatever else is asked.
+
+    Args:
+        args: of a command with the options of `add_model_options`; may get another engine and
+            model.
+        texts: all that there is to translate; none if it comes from a file.
+    """
+    if args.engine != "auto":
+        return
+    args.engine = engine_of(args)
+    # Tags and links find their places by attention, which CTranslate2 does not show.
+    is_for_both = args.engine == "torch" and texts and not any(map(_MARKUP.search, texts))
+    if is_for_both and find_spec("ctranslate2") and _searches_alike(args):
+        folder = _exported(args.model)
+        if folder:
+            args.engine, args.model = "ctranslate2", str(folder)
+
+
+def _searches_alike(args: argparse.Namespace) -> bool:
+    # Whether CTranslate2 can do what is asked for. A run's own pruning is only for speed.
+    asked = args.relative_threshold or args.max_per_parent or args.shortlist or args.workers > 1
+    if asked or args.device != "cpu" or args.precision not in (None, "fp32"):
+        return False
+    if args.patience is not None:
+        return True
+    with suppress(UserError):  # which is explained when the model is loaded
+        return RunDirectory.find(args.model).load_config().decoding.patience is not None
+    return False
+
+
+def _exported(model: str | None) -> Path | None:
+    # The model in CTranslate2's format; None if there is no place to keep it. One export is kept
+    # for each run directory, the last.
+    from .. import files
+
+    run = RunDirectory.find(model)
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    kept = Path(caches).expanduser() / KEPT
+    of_run = hashlib.sha256(os.fsencode(run.path.absolute())).hexdigest()[:12]
+    with suppress(OSError, UserError):
+        content = hashlib.sha256()
+        for path in (run.model, run.tokenizer, run.config):
+            content.update(path.read_bytes())
+        folder = kept / f"{of_run}-{content.hexdigest()[:12]}"
+        if not (folder / "model.bin").is_file():
+            from ..export.ctranslate2 import export_ctranslate2
+            from ..export.trained import Trained
+
+            kept.mkdir(parents=True, exist_ok=True)
+            with files.new_folder(folder, replace=True) as new:
+                export_ctranslate2(Trained.load(model), new)
+            for old in kept.glob(f"{of_run}-*"):
+                if old != folder:
+                    shutil.rmtree(old, ignore_errors=True)
+        return folder
+    return None
