@@ -30,7 +30,7 @@ def asked(**others: Any) -> Namespace:
     """The options of a command that was given --engine auto."""
     usual = {
         **{"engine": "auto", "model": None, "device": "cpu", "precision": None, "workers": 1},
-        **{"shortlist": False, "relative_threshold": None, "max_per_parent": None},
+        **{"reverse": None, "shortlist": False, "relative_threshold": None, "max_per_parent": None},
         "patience": 1.0,
     }
     return Namespace(**{**usual, **others})
@@ -71,6 +71,7 @@ def test_of_each_run_the_last_export_is_kept(kept: Path, tmp_path: Path) -> None
         {"precision": "int8"},
         {"workers": 2},
         {"shortlist": True},
+        {"reverse": "en-de"},
         {"relative_threshold": 2.0},
         {"max_per_parent": 2},
         {"engine": "torch"},

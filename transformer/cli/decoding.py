@@ -112,6 +112,33 @@ def _all_english(texts: list[str]) -> bool:
     return {clear_language(text) for text in texts} == {"en"}
 
 
+def add_reverse_options(options: Options) -> None:
+    """A second opinion."""
+    options.add(
+        "--reverse",
+        metavar="DIR",
+        help="a model of the other direction that has a say in which translation is the best: "
+        "fewer words get lost, in two to three times the time",
+    )
+    options.add(
+        "--reverse-weight",
+        type=number(0, 10),
+        metavar="X",
+        help="how much of a say it has (0.3)",
+    )
+
+
+def about_reverse(args: argparse.Namespace) -> dict[str, Any]:
+    """The part of what translations depend on that is the model of the other direction."""
+    if args.reverse is None:
+        return {"reverse": []}
+    from ..runs.directory import RunDirectory
+    from .output import digest
+
+    weights = digest(RunDirectory.find(args.reverse).path / "model.safetensors")
+    return {"reverse": [weights, args.reverse_weight]}
+
+
 def add_shortlist_option(options: Options) -> None:
     """Fewer pieces to choose from."""
     options.add(
@@ -183,6 +210,8 @@ def _load_run(args: argparse.Namespace) -> Any:
         device=device,
         precision=args.precision or PRECISION,
         shortlist=args.shortlist,
+        reverse=getattr(args, "reverse", None),  # a service has none
+        reverse_weight=getattr(args, "reverse_weight", None),
     )
 
 
@@ -196,6 +225,8 @@ def _load_exported(args: argparse.Namespace) -> Any:
         raise UserError("--workers is for --engine torch; ctranslate2 takes --threads")
     if args.shortlist:
         raise UserError("--shortlist is for --engine torch; leave it out")
+    if getattr(args, "reverse", None) or getattr(args, "reverse_weight", None) is not None:
+        raise UserError("--reverse is for --engine torch; leave it out")
     kinds = {None: "default", "fp32": "float32", "bf16": "bfloat16", "int8": "int8"}
     return Translator.load_ctranslate2(
         args.model,

@@ -45,8 +45,10 @@ def choose_engine(args: argparse.Namespace, texts: list[str]) -> None:
 
 def _searches_alike(args: argparse.Namespace) -> bool:
     # Whether CTranslate2 can do what is asked for. A run's own pruning is only for speed.
-    asked = args.relative_threshold or args.max_per_parent or args.shortlist or args.workers > 1
-    if asked or args.device != "cpu" or args.precision not in (None, "fp32"):
+    asked = args.relative_threshold, args.max_per_parent, args.shortlist, args.reverse
+    if any(asked) or args.workers > 1:
+        return False
+    if args.device != "cpu" or args.precision not in (None, "fp32"):
         return False
     if args.patience is not None:
         return True

@@ -19,6 +19,7 @@ from .decoding import (
     PRECISION,
     add_file_options,
     add_model_options,
+    add_reverse_options,
     add_search_options,
     choose_direction,
     engine_of,
@@ -58,6 +59,7 @@ def _run(argv: Sequence[str] | None) -> int:
     )
     add_model_options(translating)
     add_search_options(translating)
+    add_reverse_options(translating)
     add_file_options(translating)
     translating.add("--output", metavar="FILE", help="also write the translations here")
     translating.add("--overwrite", action="store_true", help="replace an existing --output")
@@ -137,10 +139,17 @@ def _translated(args: argparse.Namespace, *, n_references: int) -> tuple[list[st
         "seconds": round(seconds, 2),
         "sentences_per_second": round(len(sources) / seconds, 1),
         "tokens_per_second": round(n_tokens / seconds, 1),
-        "engine": f"{engine}, {precision}" + ", shortlist" * args.shortlist,
+        "engine": f"{engine}, {precision}" + ", shortlist" * args.shortlist + _reverse(args),
         "workers": args.workers,
         "hardware": hardware(),
     }
+
+
+def _reverse(args: argparse.Namespace) -> str:
+    if args.reverse is None:
+        return ""
+    weight = "" if args.reverse_weight is None else f" of weight {args.reverse_weight:g}"
+    return f", reverse {args.reverse}{weight}"
 
 
 def _with(changes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from .command import Options, make_parser, number, refuse_stray, run_command
 from .decoding import (
     FILE_WINDOW,
     PRECISION,
+    about_reverse,
     add_file_options,
     add_model_options,
+    add_reverse_options,
     add_search_options,
     choose_direction,
     engine_of,
@@ -124,6 +126,7 @@ def _run(argv: Sequence[str] | None) -> int:
     add_model_options(groups[0])
     groups.append(Options(parser, "how it searches", only_for={"a search"}))
     add_search_options(groups[-1])
+    add_reverse_options(groups[-1])
     groups.append(Options(parser, "many lines", only_for={"a search"}))
     add_file_options(groups[-1])
     groups.append(Options(parser, "with --sample", only_for={"--sample"}))
@@ -222,6 +225,7 @@ def _about(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]
         "model": _weights(args.model, name),
         "engine": [engine, precision, args.shortlist],
         "search": settings,
+        **about_reverse(args),
         "sample": args.sample and {name: getattr(args, name) for name in NAMES},
         "version": __version__,
     }

@@ -25,8 +25,10 @@ from .command import (
 )
 from .decoding import (
     FILE_WINDOW,
+    about_reverse,
     add_file_options,
     add_model_options,
+    add_reverse_options,
     add_search_options,
     choose_direction,
     engine_of,
@@ -143,6 +145,7 @@ def _groups(parser: argparse.ArgumentParser) -> list[Options]:
     begins.add("--prefix", default="", metavar="TEXT", help="what translations begin with")
     search = Options(parser, "how it searches", only_for={"a search", "--alternatives"})
     add_search_options(search)
+    add_reverse_options(search)
     files = Options(parser, "many lines", only_for={"a search"})
     add_file_options(files)
     files.add(
@@ -352,5 +355,6 @@ def _about(args: argparse.Namespace, mode: str, settings: dict[str, Any]) -> dic
         "model": digest(weights),
         "engine": [engine, args.precision, args.shortlist],
         "search": search,
+        **about_reverse(args),
         "version": __version__,
     }

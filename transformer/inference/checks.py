@@ -23,6 +23,19 @@ def check_number(name: str, value: Any, lowest: int, highest: int | None = None)
     return value
 
 
+def check_real(name: str, value: Any, lowest: float, highest: float) -> float:
+    """Returns a number that is within its bounds.
+
+    Raises:
+        UserError: it is none, or outside.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise UserError(f"{name} must be a number; found {shown(value)}")
+    if not lowest <= value <= highest:  # nan is not
+        raise UserError(f"{name} must be between {lowest:g} and {highest:g}; found {shown(value)}")
+    return float(value)
+
+
 def check_text(name: str, value: Any) -> str:
     """Returns a text that is a str.
 
