@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import UserError
-from ..runs.directory import RunDirectory
 from .decoding import engine_of
 
 KEPT = "attention-transformer/ctranslate2"
@@ -52,6 +51,8 @@ def _searches_alike(args: argparse.Namespace) -> bool:
         return False
     if args.patience is not None:
         return True
+    from ..runs.directory import RunDirectory
+
     with suppress(UserError):  # which is explained when the model is loaded
         return RunDirectory.find(args.model).load_config().decoding.patience is not None
     return False
@@ -61,6 +62,7 @@ def _exported(model: str | None) -> Path | None:
     # The model in CTranslate2's format; None if there is no place to keep it. One export is kept
     # for each run directory, the last.
     from .. import files
+    from ..runs.directory import RunDirectory
 
     run = RunDirectory.find(model)
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

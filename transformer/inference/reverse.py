@@ -18,12 +18,11 @@ from .shortlist import Shortlist
 from .torch_engine import TorchEngine
 
 WEIGHT = 0.3
-"""Of the source's mean log-probability; the score of a hypothesis has 1. From 0.2 to 0.5, the
-package's models were about as good (docs/benchmarks.md)."""
+"""Of the source's mean log-probability; the score of a hypothesis has 1 (docs/benchmarks.md)."""
 
 MARGIN = 0.1
-"""A hypothesis whose own score is lower than the best one's by more than this is not asked: in 400
-sentences of the development set, none of these would have been better."""
+"""A hypothesis whose own score is lower than the best one's by more than this is not asked: to ask
+all changed the BLEU of 400 sentences of the development set by 0.03."""
 
 
 class ReverseEngine(TorchEngine):

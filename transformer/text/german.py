@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 from ..data.tokenizer import Tokenizer
+from .clock import german_times
 from .rules import Rules
 
 # One letter (z. B.), an ordinal number (3. Mai, zum 100. Mal), and these.
@@ -83,5 +84,6 @@ GERMAN = Rules(
     _BEFORE_NUMBER,
     restore_umlauts,
     without_signs=without_gender_signs,
+    times=german_times,
     no_capital="ß",
 )

@@ -1,7 +1,7 @@
 """From a typed line to the sentences that the model reads, and from its answers to a line."""
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -16,12 +16,13 @@ from .characters import (
     with_bytes,
     with_plain_marks,
 )
+from .conventions import language_of
 from .detecting import is_already, is_neither
 from .german import GERMAN, is_german
 from .joining import Translation
 from .layout import Layout, laid_out
 from .markup import Align, Bare, Range, bared, is_markup, marked_up, without
-from .rules import NEUTRAL
+from .rules import ENGLISH, NEUTRAL
 from .sentences import cut, split_sentences
 from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_markup
 
@@ -119,7 +120,8 @@ class Preparer:
         self._settings = settings
         self._align = align
         self._languages = src_lang, tgt_lang
-        self._rules = GERMAN if is_german(src_lang) else NEUTRAL
+        others = ENGLISH if language_of(src_lang) == "en" else NEUTRAL
+        self._rules = GERMAN if is_german(src_lang) else others
         self._longest = MAX_PIECES if longest_src is None else longest_src
         self._unreadable = cache(lambda c: is_unreadable(c, tokenizer))
         self._spans = Spans(
@@ -220,8 +222,7 @@ class Preparer:
                 return []
         return [self._warned(sentence, each) for each in found]
 
-    def _without_signs(self, text: str) -> str:
-        change = self._rules.without_signs
+    def _changed(self, text: str, change: Callable[[str], str]) -> str:
         if change(text) == text:
             return text
         parts, end = [], 0
@@ -287,7 +288,9 @@ class Preparer:
         settings, tokenizer = self._settings, self._tokenizer
         text = with_plain_marks(with_apostrophes(text), tokenizer)
         if settings.restore_umlauts:
-            text = self._without_signs(text)
+            text = self._changed(text, self._rules.without_signs)
+        if settings.placeholders:
+            text = self._changed(text, self._rules.times)
         ids = tokenizer.encode(text)
         if settings.split == "never":
             self._check_length("line", ids)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..data.tokenizer import Tokenizer
+from .clock import english_times
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Rules:
     """Spells a text as it should have been typed."""
     without_signs: Callable[[str], str] = lambda text: text
     """Spells words without signs inside of them that only the source language has."""
+    times: Callable[[str], str] = lambda text: text
+    """Writes times of day in digits."""
     no_capital: str = ""
     """Small letters that people type among capitals."""
 
@@ -32,3 +35,5 @@ NEUTRAL = Rules(
     respell=lambda text, _: text,
 )
 """For every language that has no rules of its own."""
+
+ENGLISH = replace(NEUTRAL, times=english_times)
