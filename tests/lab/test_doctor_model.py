@@ -276,6 +276,15 @@ def test_what_a_model_must_see_is_found_missing(
     assert any(named in fault for fault in found), found
 
 
+def test_sentences_that_all_begin_alike_are_no_fault(translation: TranslationTask) -> None:
+    example = _example(translation)
+    assert example.src is not None
+    src, tgt_in = example.src.clone(), example.tgt_in.clone()
+    src[:, :2], tgt_in[:, 1] = src[0, :2], tgt_in[0, 1]
+    alike = replace(example, src=src, tgt_in=tgt_in)
+    assert _passes(signal.check_signal(_sound(translation), alike))
+
+
 class _AlwaysOn(Dropout):
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.dropout(x, self.p, training=True)

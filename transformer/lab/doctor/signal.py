@@ -38,8 +38,7 @@ def check_signal(model: Model, example: Example) -> Iterator[Finding]:
             ("the order of the source", _swapped(example.src, example.pad_id), None, _ORDER)
         )
     if length > 3:
-        first = example.tgt_in.clone()
-        first[:, 1] = example.tgt_in[:, 1].roll(1)
+        first = _exchanged(example.tgt_in, example.pad_id)
         look = "look at self_attention of the decoder and at its mask"
         probes.append(("an earlier target token", None, first, look))
         probes.append(
@@ -54,7 +53,7 @@ def check_signal(model: Model, example: Example) -> Iterator[Finding]:
         effect = f"moves logits by {moved:.2g} deviations" if right else "makes no difference"
         yield judged(SIGNAL, "ok" if right else "fault", f"{what} {effect}", advice)
     if isinstance(model, Transformer) and example.src is not None:
-        yield check_encoder(model, example.src)
+        yield check_encoder(model, example.src, example.pad_id)
     yield check_embedding(model)
     yield check_residuals(model)
     yield check_feed_forward(model)
@@ -64,6 +63,17 @@ def check_signal(model: Model, example: Example) -> Iterator[Finding]:
 _ORDER = (
     "nothing says where a token stands: look at the positions in transformer/model/embedding.py"
 )
+
+
+def _exchanged(ids: Tensor, pad_id: int) -> Tensor:
+    # Another token of the batch in every second place: not that of another row, since all rows may
+    # begin alike.
+    known = ids[ids != pad_id].unique()
+    own = ids[:, 1]
+    others = known[(torch.searchsorted(known, own) + 1) % len(known)]
+    changed = ids.clone()
+    changed[:, 1] = own.where(own == pad_id, others)
+    return changed
 
 
 def _swapped(ids: Tensor, pad_id: int) -> Tensor:
@@ -76,10 +86,9 @@ def _swapped(ids: Tensor, pad_id: int) -> Tensor:
 
 
 @torch.no_grad()
-def check_encoder(model: Transformer, src: Tensor) -> Finding:
+def check_encoder(model: Transformer, src: Tensor, pad_id: int) -> Finding:
     """Every source token must see those after it: nothing is hidden in an encoder but padding."""
-    changed = src.clone()
-    changed[:, 1] = src[:, 1].roll(1)
+    changed = _exchanged(src, pad_id)
     seen = [model.encode(ids, model.source_layout(ids))[0].cache.keys for ids in (src, changed)]
     deaf = torch.allclose(seen[0][:, :, 0], seen[1][:, :, 0])
     return judged(
