@@ -62,6 +62,8 @@ def test_set_up_sets_the_threads_and_keeps_compiled_products() -> None:
     assert in_a_new_process(code) == "1 2048"
     # Who has set it already keeps what was set.
     assert in_a_new_process(code, ONEDNN_PRIMITIVE_CACHE_CAPACITY="7") == "1 7"
+    # A stream brings ever new shapes.
+    assert in_a_new_process(code.replace("threads=1)", "threads=1), streaming=True")) == "1 128"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")

@@ -112,7 +112,11 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
         config, notes = take_over(config, resume=resume)
         checkpoint, changes = claim(run, config, resume)
         notes += changes
-        device, precision = set_up(config.training, world.local_rank if world.size > 1 else None)
+        device, precision = set_up(
+            config.training,
+            world.local_rank if world.size > 1 else None,
+            streaming=config.task == "translation" and config.data.streaming,
+        )
         if checkpoint:
             require_change(checkpoint.about, change.name if change else None, source=run.path)
         known = run.tokenizer if resume and run.tokenizer.is_file() else None

@@ -10,19 +10,25 @@ import torch
 
 from ..config import TrainingConfig
 from ..device import choose_device, set_threads
-from ..memory import keep_compiled_products, keep_freed_memory
+from ..memory import (
+    PRODUCTS,
+    PRODUCTS_OF_A_STREAM,
+    keep_compiled_products,
+    keep_freed_memory,
+)
 
 Precision = Literal["fp32", "bf16"]
 
 
 def set_up(
-    settings: TrainingConfig, local_rank: int | None = None
+    settings: TrainingConfig, local_rank: int | None = None, *, streaming: bool = False
 ) -> tuple[torch.device, Precision]:
     """Makes the process ready to train; call it before computing anything.
 
     Args:
         settings: of the run.
         local_rank: which of several processes on this machine; on GPUs each takes its own.
+        streaming: the text is never read twice in the same batches.
 
     Returns:
         The device and the precision to compute with.
@@ -30,7 +36,7 @@ def set_up(
     Raises:
         UserError: the device cannot be used, or there are too many threads.
     """
-    keep_compiled_products()
+    keep_compiled_products(PRODUCTS_OF_A_STREAM if streaming else PRODUCTS)
     keep_freed_memory()
     device = choose_device(settings.device)
     if device.type == "cuda" and local_rank is not None:
