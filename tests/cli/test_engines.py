@@ -30,7 +30,13 @@ def asked(**others: Any) -> Namespace:
     """The options of a command that was given --engine auto."""
     usual = {
         **{"engine": "auto", "model": None, "device": "cpu", "precision": None, "workers": 1},
-        **{"reverse": None, "shortlist": False, "relative_threshold": None, "max_per_parent": None},
+        **{
+            "reverse": None,
+            "reverse_weight": None,
+            "shortlist": False,
+            "relative_threshold": None,
+            "max_per_parent": None,
+        },
         "patience": 1.0,
     }
     return Namespace(**{**usual, **others})
@@ -72,6 +78,7 @@ def test_of_each_run_the_last_export_is_kept(kept: Path, tmp_path: Path) -> None
         {"workers": 2},
         {"shortlist": True},
         {"reverse": "en-de"},
+        {"reverse_weight": 0.2},
         {"relative_threshold": 2.0},
         {"max_per_parent": 2},
         {"engine": "torch"},

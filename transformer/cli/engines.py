@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import __version__
 from ..errors import UserError
 from .decoding import engine_of
 
@@ -45,7 +46,7 @@ def choose_engine(args: argparse.Namespace, texts: list[str]) -> None:
 def _searches_alike(args: argparse.Namespace) -> bool:
     # Whether CTranslate2 can do what is asked for. A run's own pruning is only for speed.
     asked = args.relative_threshold, args.max_per_parent, args.shortlist, args.reverse
-    if any(asked) or args.workers > 1:
+    if any(asked) or args.workers > 1 or args.reverse_weight is not None:
         return False
     if args.device != "cpu" or args.precision not in (None, "fp32"):
         return False
@@ -65,11 +66,11 @@ def _exported(model: str | None) -> Path | None:
     from ..runs.directory import RunDirectory
 
     run = RunDirectory.find(model)
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    kept = Path(caches).expanduser() / KEPT
     of_run = hashlib.sha256(os.fsencode(run.path.absolute())).hexdigest()[:12]
-    with suppress(OSError, UserError):
-        content = hashlib.sha256()
+    with suppress(OSError, UserError, RuntimeError):  # the last one without a home
+        caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        kept = (caches if caches.is_absolute() else Path("~/.cache").expanduser()) / KEPT
+        content = hashlib.sha256(__version__.encode())
         for path in (run.model, run.tokenizer, run.config):
             content.update(path.read_bytes())
         folder = kept / f"{of_run}-{content.hexdigest()[:12]}"

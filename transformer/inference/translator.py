@@ -180,7 +180,7 @@ class Translator:
             "reverse": None if reverse is None else str(RunDirectory.find(reverse).path.absolute()),
             "reverse_weight": reverse_weight,
         }
-        translator._source = cls.load, {"path": str(run.path), **arguments}
+        translator._source = cls.load, {"path": str(run.path.absolute()), **arguments}
         return translator
 
     @classmethod

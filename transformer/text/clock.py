@@ -14,61 +14,88 @@ _ENGLISH = {
     **{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8},
     **{"nine": 9, "ten": 10, "eleven": 11, "twelve": 12},
 }
-_NOT_A_NUMBER = r"(?![.,:]?\d|\s?[%€$°]|-\w)"
+# What stands behind an hour shows that it is none: a larger number, a range, a quantity.
+_NO_HOUR = (
+    r"(?![.,:/]\d|\s?[-–/]\s?\d|-|–|\s?[%€$°]"
+    r"|\s(?:km|cm|mm|m|kg|g|l|ml|zu|von|mit|hundert|tausend|drittel|mal|prozent|euro|meter|liter"
+    r"|jahre|wochen|tage|stunden)\b)"
+)
+_NO_ENGLISH_HOUR = (
+    r"(?![.,:/]\d|['’]s|\s?[-–/]\s?\d|-|–|\s?[%€$°]"
+    r"|\s(?:and a|hundred|thousand|million|thirds?|halves|percent|per|years?|feet|miles?|inches"
+    r"|hours?|fifteen|twenty|thirty|forty|fifty)\b)"
+)
 
 
-def _hours(words: dict[str, int]) -> str:
-    return rf"(?:{'|'.join(words)}|1[0-2]|[1-9])\b{_NOT_A_NUMBER}"
+def _hours(words: dict[str, int], unless: str) -> str:
+    return rf"(?:{'|'.join(words)}|1[0-2]|[1-9])\b{unless}"
+
+
+_HOUR = _hours(_GERMAN, _NO_HOUR)
+_UHR = r"(?: Uhr\b(?! (?:\d|zehn|zwanzig|dreißig|vierzig|fünfzig)))?"
+# In other places, halb and Viertel may say how much there is of something.
+_CLOCK = r"(?:um|gegen|ab|bis|seit|es ist|ist es|es war|war es|kurz vor|kurz nach) "
+
+
+def _half(number: int) -> str:
+    # Groups of one pattern cannot share their names.
+    minutes = rf"(?P<minutes{number}>{'|'.join(_GERMAN)}|1[0-4]|[1-9]) (?:Minuten )?"
+    return rf"(?:{minutes}(?P<side{number}>vor|nach) )?halb (?P<half{number}>{_HOUR})"
+
+
+def _quarter(number: int) -> str:
+    return rf"viertel (?P<where{number}>vor|nach) (?P<quarter{number}>{_HOUR})"
 
 
 _IN_GERMAN = re.compile(
-    rf"(?i)\b(?:(?P<minutes>{'|'.join(_GERMAN)}|1[0-4]|[1-9]) (?:Minuten )?(?P<side>vor|nach) )?"
-    rf"halb (?P<half>{_hours(_GERMAN)})(?! mit\b)(?: Uhr\b)?"
-    rf"|\b(?:dreiviertel|drei viertel) (?P<three>{_hours(_GERMAN)})(?: Uhr\b)?"
-    rf"|(?<!\bein )\bviertel (?P<where>vor|nach) (?P<quarter>{_hours(_GERMAN)})"
-    r"(?: Uhr\b|(?!(?-i: [A-ZÄÖÜ])))"
+    rf"(?i)(?P<before>\b{_CLOCK})"
+    rf"(?:{_half(1)}|drei ?viertel (?P<three>{_HOUR})|{_quarter(1)}){_UHR}"
+    rf"|^(?:{_half(2)}|{_quarter(2)}){_UHR}(?=[.!?]?$)"
+    rf"|\b(?P<near>(?:vor|nach) )halb (?P<half3>{_HOUR}){_UHR}"
 )
-# In other places "a quarter to one" may be a part of something.
-_AFTER_A_TIME = (
-    r"(?: o['’]clock\b|(?=\s*(?:$|[.,;:!?)\"”]"
-    r"|(?:in the|at|on|and|or|today|tonight|tomorrow|sharp)\b)))"
-)
+_ENGLISH_HOUR = _hours(_ENGLISH, _NO_ENGLISH_HOUR)
 _IN_ENGLISH = re.compile(
-    rf"(?i)\bhalf past (?P<half>{_hours(_ENGLISH)})(?: o['’]clock\b)?"
-    rf"|\b(?:a )?quarter (?P<where>to|past) (?P<quarter>{_hours(_ENGLISH)})"
-    rf"{_AFTER_A_TIME}"
+    rf"(?i)\bhalf[ -]past (?P<half>{_ENGLISH_HOUR})(?: o['’]clock\b)?"
+    r"|(?P<before>\b(?:at|until|till|it['’]s|it is|it was|is it|was it) (?:about |almost )?)"
+    rf"(?:a )?quarter (?P<where>to|past) (?P<quarter>{_ENGLISH_HOUR})(?: o['’]clock\b)?"
 )
 
 
 def german_times(text: str) -> str:
-    """halb acht, fünf vor halb acht, dreiviertel acht and Viertel nach acht, such as 7:30 Uhr."""
+    """um halb acht, fünf vor halb acht, dreiviertel acht or Viertel nach acht, such as 7:30 Uhr."""
 
     def written(found: re.Match[str]) -> str:
-        hour = found["half"] or found["three"] or found["quarter"]
+        half = found["half1"] or found["half2"] or found["half3"]
+        hour = half or found["three"] or found["quarter1"] or found["quarter2"]
+        before = found["before"] or found["near"] or ""
         # halb Elf, halb Mensch
-        if not (hour.islower() or hour.isdigit() or found.group().isupper()):
+        capital = hour[0].isupper() and not found.group().isupper()
+        if capital and not found["before"]:
             return found.group()
         minutes = 60 * _number(hour, _GERMAN)
-        if found["half"]:
-            apart = _number(found["minutes"], _GERMAN) if found["minutes"] else 0
-            minutes += -30 + (apart if (found["side"] or "").lower() == "nach" else -apart)
-        elif found["three"] or found["where"].lower() == "vor":
-            minutes -= 15
+        apart, side = found["minutes1"] or found["minutes2"], found["side1"] or found["side2"]
+        where = found["where1"] or found["where2"] or ""
+        if half:
+            n = _number(apart, _GERMAN) if apart else 0
+            minutes += -30 + (n if side and side.lower() == "nach" else -n)
         else:
-            minutes += 15
-        return f"{_clock(minutes)} Uhr"
+            minutes += 15 if where.lower() == "nach" else -15
+        return f"{before}{_clock(minutes)} Uhr"
 
     return _IN_GERMAN.sub(written, text)
 
 
 def english_times(text: str) -> str:
-    """Half past seven, a quarter to seven and a quarter past seven, such as 7:30."""
+    """half past seven, at a quarter to seven and at a quarter past seven, such as 7:30."""
 
     def written(found: re.Match[str]) -> str:
-        minutes = 60 * _number(found["half"] or found["quarter"], _ENGLISH)
+        hour = found["half"] or found["quarter"]
+        if hour[0].isupper() and not found.group().isupper():  # a title
+            return found.group()
+        minutes = 60 * _number(hour, _ENGLISH)
         if found["half"]:
             return _clock(minutes + 30)
-        return _clock(minutes + (15 if found["where"].lower() == "past" else -15))
+        return found["before"] + _clock(minutes + (15 if found["where"].lower() == "past" else -15))
 
     return _IN_ENGLISH.sub(written, text)
 
