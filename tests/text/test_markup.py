@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer.text.markup import Alignment, Bare, Element, bared, is_markup, marked_up
+from transformer.text.markup import Alignment, Bare, bared, is_markup, marked_up
 
 MARKUP = re.compile(r"</?[a-z][^<>]*>|!?\[|\]\([^()]*\)|\*\*|[*_]")
 WORD = re.compile(r"\w+|[^\w\s]")
@@ -69,7 +69,24 @@ def test_taken_out(text: str, bare: str, elements: list[tuple[int, int, str, str
     found = bare_of(text)
     assert found is not None
     assert found.text == bare
-    assert found.elements == tuple(Element(*element) for element in elements)
+    assert [(e.start, e.end, e.opening, e.closing) for e in found.elements] == elements
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("das <b> rote </b> Haus", "the <b> red </b> house"),
+        ("das<b> rote</b> Haus", "the<b> red</b> house"),
+        ("das [ <b>rote</b> ](u) Haus", "the [ <b>red</b> ](u) house"),
+        ("das <b>rote </b>Haus", "the <b>red </b>house"),
+        ("<b> das</b> rote Haus", "<b> the</b> red house"),
+    ],
+)
+def test_blanks_beside_markup_stay_where_they_are(text: str, expected: str) -> None:
+    found = plain(text)
+    translation = "the red house"
+    alignment = aligned(found.text, translation, 0, 1, 2)
+    assert marked_up(found, translation, alignment) == expected
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import transformer
@@ -132,6 +132,10 @@ MARKS += [" <b>Hund</b> ", " **Hund 5** ", " [Hund](u)", " Hund ", " Hund "]
 
 
 @given(st.lists(st.sampled_from(MARKS), min_size=1, max_size=12).map("".join))
+@example("<b> Hund </b>")
+@example("5[ <b>Hund</b> ](u)")
+@example(" [Hund](u)<b> Hund </b> [Hund](u)[")
+@example("~<b>~<code>x</code> **Hund 5** _</b>")
 @settings(max_examples=200, deadline=None)
 def test_any_markup_comes_to_an_end(text: str) -> None:
     """And an echo of it, whose words look at themselves, is what it was."""

@@ -67,6 +67,7 @@ class Element:
     end: int
     opening: str
     closing: str
+    spans: Range  # which of the text's markup they are
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Bare:
 
     text: str
     elements: tuple[Element, ...]  # outer ones before those inside of them
+    runs: dict[tuple[int, ...], str]  # markup with nothing but blanks between, and these blanks
 
     def content(self, element: Element) -> str:
         """What it encloses."""
@@ -92,24 +94,39 @@ def bared(text: str, spans: Sequence[Range]) -> Bare | None:
         None unless each opening has its closing, in the right order, and words between them.
     """
     elements: list[Element] = []
-    opened: list[tuple[int, str]] = []  # place in the bare text, markup
+    opened: list[tuple[int, str, int]] = []  # place in the bare text, markup, which it is
     bare, end = "", 0
-    for start, stop in spans:
+    for number, (start, stop) in enumerate(spans):
         bare, end = _with(bare, text[end:start]), stop
         typed = text[start:stop]
         if typed.count('"') % 2 or typed.endswith("/>"):  # an attribute has a >, or it stands alone
             return None
         if opened and _closes(typed, opened[-1][1], bare):
-            first, opening = opened.pop()
-            elements.append(Element(first, len(bare.rstrip(" ")), opening, typed))
+            first, opening, which = opened.pop()
+            last = len(bare.rstrip(" "))
+            elements.append(Element(first, last, opening, typed, (which, number)))
         elif typed.startswith(("</", "](")) or (typed[0] in "*~_" and text[stop:].startswith(" ")):
             return None
         else:
-            opened.append((len(bare), typed))
-    found = Bare(without(text, spans), tuple(_outer_first(elements)))
+            opened.append((len(bare), typed, number))
+    found = Bare(without(text, spans), tuple(_outer_first(elements)), _runs(text, spans))
     if opened or not all(any(map(str.isalnum, found.content(e))) for e in elements):
         return None
     return found
+
+
+def _runs(text: str, spans: Sequence[Range]) -> dict[tuple[int, ...], str]:
+    runs: dict[tuple[int, ...], str] = {}
+    run: tuple[int, ...] = ()
+    for number, (_, stop) in enumerate(spans):
+        run = (*run, number)
+        following = spans[number + 1][0] if number + 1 < len(spans) else len(text)
+        if text[stop:following].strip(" ") or following == len(text):
+            before, behind = text[: spans[run[0]][0]], text[stop:]
+            start = len(before.rstrip(" "))
+            runs[run] = text[start : len(text) - len(behind.lstrip(" "))]
+            run = ()
+    return runs
 
 
 def _outer_first(elements: Sequence[Element]) -> list[Element]:
@@ -129,6 +146,10 @@ def _closes(typed: str, opening: str, before: str) -> bool:
     if typed.startswith("]("):
         return opening in ("[", "![")
     return typed == opening and typed[0] in "*~_" and not before.endswith(" ")
+
+
+_Inserted = tuple[int, int, str, int]
+"""A place in the translation, the order among those there, markup, and which it is in the text."""
 
 
 # Back in their places -----------------------------------------------------------------------------
@@ -164,7 +185,7 @@ def marked_up(
     undivided = [_words_in(words, translation.find(each), len(each)) for _, each in wholes]
     undivided += [_words_in(words, a, b - a) for a, b in pinned.values()]
     placed: dict[int, Range] = {n: _words_in(words, a, b - a) for n, (a, b) in pinned.items()}
-    inserted: list[tuple[int, int, str]] = []  # place, order among those there, markup
+    inserted: list[_Inserted] = []
     for number, element in enumerate(bare.elements):
         if number not in placed:
             found = _place(number, bare, translation, alignment, placed, undivided)
@@ -178,10 +199,33 @@ def marked_up(
             if ends is None:
                 return None
             start, end = ends
-        inserted += [(start, number, element.opening), (end, -number - 1, element.closing)]
+        inserted.append((start, number, element.opening, element.spans[0]))
+        inserted.append((end, -number - 1, element.closing, element.spans[1]))
+    return _written(bare, translation, sorted(inserted))
+
+
+def _written(bare: Bare, translation: str, inserted: Sequence[_Inserted]) -> str:
+    # With the blanks that the markup had beside it, where there are any.
     text, end = "", 0
-    for place_, _, markup in sorted(inserted):
-        text, end = text + translation[end:place_] + markup, place_
+    rest = list(inserted)
+    while rest:
+        n = 1
+        while n < len(rest) and not translation[rest[n - 1][0] : rest[n][0]].strip(" "):
+            n += 1
+        some, rest = rest[:n], rest[n:]
+        first, last = some[0][0], some[-1][0]
+        behind = last + len(translation[last:]) - len(translation[last:].lstrip(" "))
+        before = translation[end:first]
+        run = bare.runs.get(tuple(which for *_, which in some), "")
+        beside = before.endswith(" ") or behind > first  # a blank, there or between them
+        beside |= first == 0 or last == len(translation)
+        if run and beside and run != "".join(markup for _, _, markup, _ in some):
+            run = run.lstrip(" ") if first == 0 else run
+            run = run.rstrip(" ") if last == len(translation) else run
+            text, end = text + before.rstrip(" ") + run, behind
+            continue
+        for place, _, markup, _ in some:
+            text, end = text + translation[end:place] + markup, place
     return text + translation[end:]
 
 

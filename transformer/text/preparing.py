@@ -171,6 +171,8 @@ class Preparer:
         """
         spans = self._markup(sentence.plain) if self._align and sentence.hidden else []
         bare = bared(sentence.plain, spans) if spans else None
+        if bare and self._markup(bare.text):  # ~ and ~ are ~~ without the tag between them
+            bare = None
         if bare and self._align and self._has_letters(bare.text):
             found = yield from self._around_markup(sentence, bare, self._align)
             if found:
