@@ -118,7 +118,7 @@ def add_reverse_options(options: Options) -> None:
         "--reverse",
         metavar="DIR",
         help="a model of the other direction that has a say in which translation is the best: "
-        "fewer words get lost, in two to three times the time",
+        "fewer words get lost, in three to four times the time",
     )
     options.add(
         "--reverse-weight",

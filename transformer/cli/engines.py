@@ -24,8 +24,8 @@ def choose_engine(args: argparse.Namespace, texts: list[str]) -> None:
     """Puts the engine that answers sooner in the place of `--engine auto`.
 
     For a few texts that is CTranslate2, which starts without torch. It gets an export of the model,
-    made at the first time and kept. It must be installed, and able to search as is asked for. For
-    files our own engine is faster (docs/benchmarks.md), and so it is whatever else is asked.
+    made at the first time and kept. It must be installed, and able to search as is asked for. The
+    start counts little for files, which are left to our own engine and its workers.
 
     Args:
         args: of a command with the options of `add_model_options`; may get another engine and

@@ -122,7 +122,7 @@ class Translator:
             attention_kernel: formula, or fused, which is quicker on a GPU; see `use_kernel`.
             shortlist: use the run's vocabulary shortlist, made by scripts/build_shortlist.py.
             reverse: a model of the other direction, named as `path`, which has a say in which
-                hypothesis is the best. Fewer words get lost; it takes two to three times as long.
+                hypothesis is the best. Fewer words get lost; it takes three to four times as long.
             reverse_weight: of its judgement, 0 to 10; None: 0.3. See `ReverseEngine`.
 
         Raises:

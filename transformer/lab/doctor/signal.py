@@ -69,7 +69,7 @@ def _exchanged(ids: Tensor, pad_id: int) -> Tensor:
     # Another token of the batch in every second place: not that of another row, since all rows may
     # begin alike.
     known = ids[ids != pad_id].unique()
-    own = ids[:, 1]
+    own = ids[:, 1].contiguous()
     others = known[(torch.searchsorted(known, own) + 1) % len(known)]
     changed = ids.clone()
     changed[:, 1] = own.where(own == pad_id, others)
