@@ -5,7 +5,8 @@
 The pairs are drawn from 40,000 of the built-in corpus and lie in JSON lines, a hundred thousand to
 a file. A very small model trains on all of them, once; the table shows the memory of the process
 that trains and of the one that makes batches. Then a run that was killed in the middle
-is resumed, and compared with one that was not.
+is resumed, and compared with one that was not. With --language-model a GPT learns from the German
+sides.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from transformer.data.builtin.corpus import sample_pairs
 PER_FILE = 100_000
 MODEL = [
     *("model.d_model=16", "model.d_ff=32", "model.n_heads=2", "training.threads=1"),
-    *("model.n_encoder_layers=1", "model.n_decoder_layers=1", "tokenizer.vocab_size=1000"),
+    *("model.n_decoder_layers=1", "tokenizer.vocab_size=1000"),
 ]
 
 
@@ -34,6 +35,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pairs", type=int, default=10_000_000)
+    parser.add_argument("--language-model", action="store_true", help="a GPT, of the German sides")
     parser.add_argument("--folder", type=Path, help="for pairs and runs (a temporary one)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
@@ -41,8 +43,14 @@ def main() -> None:
         size = write(folder, args.pairs)
         n_files = -(-args.pairs // PER_FILE)
         print(f"{args.pairs:,} pairs in {n_files} files, {size / 1e9:.2f} GB", flush=True)
-        watch(folder, args.pairs)
-        resume(folder)
+        config = folder / "config.yaml"
+        config.write_text(
+            f"task: {'language_modeling' if args.language_model else 'translation'}\n"
+        )
+        settings = language_model(folder) if args.language_model else translation(folder)
+        settings = ["--config", str(config), *settings]
+        watch(folder, settings, args.pairs)
+        resume(folder, settings)
 
 
 def write(folder: Path, n: int) -> int:
@@ -61,26 +69,41 @@ def write(folder: Path, n: int) -> int:
     return total
 
 
-def command(folder: Path, run: Path, *given: str) -> list[str]:
-    """Training on all files."""
-    config = folder / "config.yaml"
-    config.write_text("task: translation\n")
+def translation(folder: Path) -> list[str]:
+    """What a translation model is trained with."""
     return [
-        *(sys.executable, "-m", "transformer", "train", "--config", str(config)),
-        *(f"run_dir={run}", f"data.train={folder}/part-*.jsonl", "data.val=builtin"),
-        *("data.streaming=true", "data.cleaning.drop_duplicates=false"),
+        *(f"data.train={folder}/part-*.jsonl", "data.val=builtin"),
+        *("data.cleaning.drop_duplicates=false", "model.n_encoder_layers=1"),
         *("training.batch_tokens=16000", "training.val_bleu_sentences=0"),
-        *("tokenizer.max_training_sentences=50000", "training.validate_every=1000000"),
-        *("training.log_every=20", "training.checkpoint_every=100", "training.tensorboard=false"),
-        *(*MODEL, *given),
     ]
 
 
-def watch(folder: Path, n: int) -> None:
+def language_model(folder: Path) -> list[str]:
+    """What a GPT is trained with."""
+    val = folder / "val.txt"
+    val.write_text("\n".join(german for german, _ in sample_pairs("val", 500)))
+    return [
+        *(f"data.val={val}", "model.context=64"),
+        f"data.train=[{{path: '{folder}/part-*.jsonl', src: de}}]",
+        *("training.batch_tokens=16384", "training.label_smoothing=0"),
+    ]
+
+
+def command(settings: list[str], run: Path, *given: str) -> list[str]:
+    """Training on all files."""
+    return [
+        *(sys.executable, "-m", "transformer", "train", *settings, f"run_dir={run}"),
+        *("data.streaming=true", "training.validate_every=1000000"),
+        *("tokenizer.max_training_sentences=50000", "training.tensorboard=false"),
+        *("training.log_every=20", "training.checkpoint_every=100", *MODEL, *given),
+    ]
+
+
+def watch(folder: Path, settings: list[str], n: int) -> None:
     """Trains for an epoch, and prints memory on the way."""
     run = folder / "whole"
     more = ("training.max_epochs=1", "training.max_steps=1000000")
-    words = command(folder, run, *more)
+    words = command(settings, run, *more)
     print(f"{'read':>12}{'minutes':>9}{'trains, MiB':>13}{'makes batches, MiB':>20}")
     started, told = time.monotonic(), 0
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
@@ -131,20 +154,20 @@ def resident(pid: str) -> float:
         return 0.0
 
 
-def resume(folder: Path) -> None:
+def resume(folder: Path, settings: list[str]) -> None:
     """A run of 300 updates that is killed after 150 or so, beside one that is not."""
     given = ["training.max_steps=300", "training.checkpoint_every=20"]
     given += [f"tokenizer.path={folder}/whole/sentencepiece.model"]
-    subprocess.run(command(folder, folder / "a", *given), check=True, capture_output=True)
+    subprocess.run(command(settings, folder / "a", *given), check=True, capture_output=True)
     with subprocess.Popen(
-        command(folder, folder / "b", *given), stderr=subprocess.DEVNULL
+        command(settings, folder / "b", *given), stderr=subprocess.DEVNULL
     ) as process:
         while not (folder / "b" / "checkpoints" / "step-00000140").exists():
             if process.poll() is not None:
                 sys.exit("the run ended before it was killed")
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
-    again = [*command(folder, folder / "b", *given), "--resume"]
+    again = [*command(settings, folder / "b", *given), "--resume"]
     subprocess.run(again, check=True, capture_output=True)
     a, b = ((folder / name / "model.safetensors").read_bytes() for name in "ab")
     print(f"killed and resumed: {'the same bits' if a == b else 'NOT the same bits'}")

@@ -16,16 +16,10 @@ from hypothesis import strategies as st
 
 from transformer.config import CleaningConfig, DataConfig
 from transformer.data.batching import Batch
+from transformer.data.lanes import Lane, _Lanes, deal, deal_again, lane_batches
 from transformer.data.plain_text import CorpusError
 from transformer.data.shards import find_shards, key_of, sample
-from transformer.data.streaming import (
-    Lane,
-    PairStream,
-    _Lanes,
-    deal,
-    deal_again,
-    lane_batches,
-)
+from transformer.data.streaming import PairStream
 from transformer.data.tokenizer import Tokenizer
 
 WORDS = ["Hund", "Katze", "Ball", "Haus", "Brot", "Wasser", "Garten", "Schnee", "Stadt", "Zug"]
@@ -52,7 +46,7 @@ ALL = Counter(pair(shard, i) for shard, size in enumerate(SIZES) for i in range(
 
 
 def stream(data: DataConfig, tokenizer: Tokenizer, epoch: int = 0) -> PairStream:
-    return PairStream(data, tokenizer, batch_tokens=64, seed=3, epoch=epoch)
+    return PairStream(data=data, tokenizer=tokenizer, batch_tokens=64, seed=3, epoch=epoch)
 
 
 def settings_of(path: Any, **given: Any) -> DataConfig:
@@ -261,7 +255,7 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"data.train: no file fits .*none-\*"):
         find_shards(settings_of(str(tmp_path / "none-*.tsv")))
     (tmp_path / "a.tsv").write_text("")
-    with pytest.raises(CorpusError, match="no pairs in"):
+    with pytest.raises(CorpusError, match="no text in"):
         sample(find_shards(settings_of(str(tmp_path / "*.tsv"))), 10)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from transformer import Translator, UserError, load_config
+from transformer import Translator, UserError
 from transformer.config import Config
 from transformer.data.builtin.corpus import sample_pairs
 from transformer.runs.directory import RunDirectory
@@ -103,11 +103,6 @@ def test_the_dry_run_says_that_nobody_has_counted(
     told = describe_run(configure(*settings))
     assert "4 shards, read while the model learns" in told
     assert "an epoch        as long as the stream is" in told
-
-
-def test_a_language_model_is_not_streamed() -> None:
-    with pytest.raises(UserError, match=r"data\.streaming is for task: translation"):
-        load_config(None, ["task=language_modeling", "data.streaming=true"])
 
 
 def test_a_pattern_is_for_streams(shards: Path, configure: Configure) -> None:

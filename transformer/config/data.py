@@ -129,14 +129,15 @@ class DataConfig(Settings):
     val: Sources = (SourceConfig(builtin=True),)
     """Pairs that choose the best checkpoint. Never cleaned: every pair counts."""
     streaming: bool = False
-    """Read the pairs of `train` anew in every epoch and store none of them: for a corpus larger
-    than the disk. A path may be a pattern, such as `data/part-*.jsonl`. Duplicates are then only
-    found among pairs that are shuffled together."""
+    """Read `train` anew in every epoch and store none of it: for a corpus larger than the disk. A
+    path may be a pattern, such as `data/part-*.jsonl`. Duplicates are then only found among pairs
+    that are shuffled together."""
     streaming_workers: int = Field(default=1, ge=0, le=MAX_THREADS)
     """Processes that make batches of a stream, for each that trains; 0 leaves it to that one. Each
     reads shards of its own, files or shards of a hub dataset: there must be as many."""
     shuffle_buffer: PositiveInt = 65_536
-    """Pairs of a stream that are shuffled and sorted by length together; they are in memory."""
+    """Pairs of a stream that are shuffled and sorted by length together; they are in memory. Of
+    running text, each thousand characters of a text, or part of them, count as one."""
     holdout: Share = 0.0
     """Language models only: this share of `train`, from its end, is kept for validation, and `val`
     is not used."""

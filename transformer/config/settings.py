@@ -96,8 +96,20 @@ class Config(Settings):
         return self
 
     def _check_streaming(self) -> None:
-        if self.data.streaming and self.task == "language_modeling":
-            raise ValueError("data.streaming is for task: translation; leave it out")
+        if not self.data.streaming or self.task == "translation":
+            return
+        if self.data.holdout:
+            raise ValueError(
+                "data.holdout takes the end of the text, and data.streaming does not know where "
+                "that is; give data.val instead"
+            )
+        begins = self.tokenizer.path is not None or self.training.start_from is not None
+        if self.tokenizer.kind == "characters" and not begins:
+            raise ValueError(
+                "tokenizer.kind (characters) must have seen every character, and data.streaming "
+                "looks at the beginning of the text only; choose tokenizer.kind: byte_bpe, or give "
+                "tokenizer.path"
+            )
 
     def _check_translation(self) -> None:
         longest, budget = self.data.cleaning.max_tokens, self.training.batch_tokens

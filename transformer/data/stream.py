@@ -76,11 +76,16 @@ def prepare_streams(
         tokenizer = train_text_tokenizer(texts, config.tokenizer, seed=config.seed)
     streams = encode_stream(train, tokenizer), encode_stream(val, tokenizer)
     for name, stream in zip(("train", "val"), streams, strict=True):
-        _require_a_block(stream, name, config)
+        require_a_block(stream, name, config)
     return tokenizer, *streams
 
 
-def _require_a_block(stream: TokenStream, split: str, config: Config) -> None:
+def require_a_block(stream: TokenStream, split: str, config: Config) -> None:
+    """Refuses a split, `train` or `val`, that is shorter than a block.
+
+    Raises:
+        CorpusError: it is.
+    """
     context = config.gpt.context
     if len(stream) > context:
         return
@@ -115,7 +120,7 @@ def encode_stream(texts: Texts, tokenizer: TextTokenizer) -> TokenStream:
     folder = Path(datasets.config.HF_DATASETS_CACHE) / STREAMS
     name = cache_key("stream", texts.key, tokenizer.fingerprint)
     ids, notes = folder / f"{name}.ids", folder / f"{name}.json"
-    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32)
+    dtype = _dtype_for(tokenizer)
     with explained():
         if (found := _read_notes(notes, ids, dtype)) is None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +129,20 @@ def encode_stream(texts: Texts, tokenizer: TextTokenizer) -> TokenStream:
                 file.write(json.dumps(found).encode())
         stream: Ids = np.memmap(ids, dtype, mode="r")
     return TokenStream(stream, found["n_characters"], found["fingerprint"])
+
+
+def encode_chunks(chunks: Iterable[Chunk], tokenizer: TextTokenizer) -> Ids:
+    """Texts as tokens in memory, (length,), divided as by `encode_stream`.
+
+    Raises:
+        TokenizerError: the texts hold a character that the tokenizer lacks.
+    """
+    dtype = _dtype_for(tokenizer)
+    return np.concatenate([np.empty(0, dtype), *_encode(chunks, tokenizer, dtype)])
+
+
+def _dtype_for(tokenizer: TextTokenizer) -> np.dtype[Any]:
+    return np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32)
 
 
 def _read_notes(notes: Path, ids: Path, dtype: np.dtype[Any]) -> dict[str, Any] | None:
@@ -294,7 +313,7 @@ def block_batches(
     order = generator.permutation((len(stream) - 1 - shift) // context)
     order = np.resize(order, (n_batches, batch_blocks))
     for indices in order[skip::every]:
-        yield _blocks(stream, shift + indices * context, context)
+        yield cut_blocks(stream.ids, shift + indices * context, context)
 
 
 def ordered_blocks(stream: TokenStream, *, context: int, batch_blocks: int) -> Iterator[Blocks]:
@@ -305,10 +324,10 @@ def ordered_blocks(stream: TokenStream, *, context: int, batch_blocks: int) -> I
     whole = (len(stream) - 1) // context
     starts = np.arange(whole) * context
     for first in range(0, whole, batch_blocks):
-        yield _blocks(stream, starts[first : first + batch_blocks], context)
+        yield cut_blocks(stream.ids, starts[first : first + batch_blocks], context)
     left = len(stream) - 1 - whole * context
     if left > 0:
-        yield _blocks(stream, np.array([whole * context]), left)
+        yield cut_blocks(stream.ids, np.array([whole * context]), left)
 
 
 def _n_shifts(stream: TokenStream, context: int) -> int:
@@ -318,6 +337,7 @@ def _n_shifts(stream: TokenStream, context: int) -> int:
     return min(context, len(stream) - context)
 
 
-def _blocks(stream: TokenStream, starts: NDArray[np.int64], length: int) -> Blocks:
-    ids = np.stack([stream.ids[start : start + length + 1] for start in starts])
-    return Blocks(torch.from_numpy(ids.astype(np.int64)))
+def cut_blocks(ids: Ids, starts: NDArray[np.int64], context: int) -> Blocks:
+    """The blocks that begin at these places of a stream; each has `context` + 1 tokens."""
+    found = np.stack([ids[start : start + context + 1] for start in starts])
+    return Blocks(torch.from_numpy(found.astype(np.int64)))

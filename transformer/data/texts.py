@@ -70,13 +70,25 @@ def find_texts(data: DataConfig) -> tuple[Texts, Texts]:
         train = _find_split(data, "train")
         if data.holdout:
             return _hold_out(train, data.holdout)
-        if any(s.builtin for s in data.val) and not any(s.builtin for s in data.train):
-            raise CorpusError(
-                "data.val: the built-in corpus, which is the default, says nothing about another "
-                "text; name a text (data.val=PATH), or keep the end of data.train for validation "
-                "(data.holdout=0.1)"
-            )
-        return train, _find_split(data, "val")
+        return train, find_val(data)
+
+
+def find_val(data: DataConfig) -> Texts:
+    """The texts to validate on, without `data.holdout`.
+
+    Raises:
+        CorpusError: a source is missing or cannot be used.
+    """
+    if any(s.builtin for s in data.val) and not any(s.builtin for s in data.train):
+        keep = "(data.val=PATH)"
+        if not data.streaming:
+            keep += ", or keep the end of data.train for validation (data.holdout=0.1)"
+        raise CorpusError(
+            "data.val: the built-in corpus, which is the default, says nothing about another "
+            f"text; name a text {keep}"
+        )
+    with no_progress_bars():
+        return _find_split(data, "val")
 
 
 def _hold_out(whole: Texts, share: float) -> tuple[Texts, Texts]:
@@ -113,7 +125,9 @@ def _part(chunks: Iterator[Chunk], start: int, stop: int | None) -> Iterator[Chu
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
+    """Found, but not yet read."""
+
     name: str
     """As messages call it."""
     key: Key
@@ -123,7 +137,7 @@ class _Source:
 def _find_split(data: DataConfig, split: Literal["train", "val"]) -> Texts:
     setting = f"data.{split}"
     try:
-        found = [_find(source, data, split) for source in getattr(data, split)]
+        found = [find_text(source, data, split) for source in getattr(data, split)]
     except CorpusError as error:
         raise CorpusError(f"{setting}: {error}") from error.__cause__
 
@@ -138,8 +152,13 @@ def _find_split(data: DataConfig, split: Literal["train", "val"]) -> Texts:
     return Texts(setting, tuple(source.key for source in found), read)
 
 
-def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
-    place = source.path or (f"hub:{source.hub}" if source.hub else "the built-in corpus")
+def require_plain(source: SourceConfig) -> None:
+    """Refuses what running text cannot have.
+
+    Raises:
+        CorpusError: the source has a weight, or a target.
+    """
+    place = _place(source)
     if source.weight != 1:
         raise CorpusError(
             f"a language model reads every text once an epoch; found weight {source.weight:g} of "
@@ -150,11 +169,25 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
             f"a language model has no target text; found tgt {source.tgt!r} of {place}, so leave "
             "it out (src names the column of the text)"
         )
+
+
+def _place(source: SourceConfig) -> str:
+    return source.path or (f"hub:{source.hub}" if source.hub else "the built-in corpus")
+
+
+def find_text(source: SourceConfig, data: DataConfig, split: str) -> Source:
+    """A source of running text.
+
+    Raises:
+        CorpusError: it is missing or cannot be used.
+    """
+    require_plain(source)
+    place = _place(source)
     wanted = text_column(source.src)
     if source.hub is not None:
         name, rows = load_hub(source, split)
         key: Key = ("hub", rows._fingerprint, wanted)
-        return _Source(name, key, lambda: _texts_of(read_dataset(name, rows, wanted)))
+        return Source(name, key, lambda: _texts_of(read_dataset(name, rows, wanted)))
     path = local_path(source.path or "")
     reader = READERS.get(kind(path))
     if source.src is not None and reader is None:
@@ -165,12 +198,12 @@ def _find(source: SourceConfig, data: DataConfig, split: str) -> _Source:
     if source.builtin:
         languages = (data.src_lang, data.tgt_lang)
         key, pairs = find_builtin(languages, split, source.anchors)
-        return _Source(place, key, lambda: _rows(src for src, _ in pairs()))
+        return Source(place, key, lambda: _rows(src for src, _ in pairs()))
     require_file(path)
     if reader is None:
-        return _Source(str(path), ("text", stamp(path)), lambda: _cut(read_text(path)))
+        return Source(str(path), ("text", stamp(path)), lambda: _cut(read_text(path)))
     read = partial(reader, path, wanted)
-    return _Source(str(path), ("rows", stamp(path), wanted), lambda: _texts_of(read()))
+    return Source(str(path), ("rows", stamp(path), wanted), lambda: _texts_of(read()))
 
 
 # ------------------------------------------------------------------------------------------------

@@ -82,6 +82,11 @@ class LanguageModelingTask:
         """Blocks per batch."""
         return self.config.training.batch_tokens // self.config.gpt.context
 
+    @property
+    def no_batch(self) -> str:
+        """Why an epoch of a stream may hold none."""
+        return "no buffer holds a block; raise data.shuffle_buffer or lower model.context"
+
     def require_readers(self, world: World) -> None:
         """Any number can share it."""
 

@@ -115,7 +115,7 @@ def _train(config: Config, world: World, resume: bool, change: Change | None) ->
         device, precision = set_up(
             config.training,
             world.local_rank if world.size > 1 else None,
-            streaming=config.task == "translation" and config.data.streaming,
+            streaming=config.data.streaming,
         )
         if checkpoint:
             require_change(checkpoint.about, change.name if change else None, source=run.path)

@@ -15,7 +15,7 @@ from ..runs.metadata import require_change, require_same_run
 from ..runs.weights import named_weights, read_model
 from .language_modeling import LanguageModelingTask
 from .resuming import TrainingError
-from .streaming import StreamedTranslationTask
+from .streaming import StreamedLanguageModelingTask, StreamedTranslationTask
 from .task import AnyTask, Change
 from .translation import TranslationTask
 from .world import N_TURNS, World
@@ -25,6 +25,14 @@ SHIPPED = "shipped"
 
 _FREE = {"dropout", "attention_dropout", "activation_dropout", "initialisation"}
 """Settings of a model that may change although its weights stay."""
+
+_KINDS: dict[tuple[str, bool], type[TranslationTask | LanguageModelingTask]] = {
+    ("translation", False): TranslationTask,
+    ("translation", True): StreamedTranslationTask,
+    ("language_modeling", False): LanguageModelingTask,
+    ("language_modeling", True): StreamedLanguageModelingTask,
+}
+"""By the task, and whether its text is streamed."""
 
 Section = BlockConfig | DecodingConfig | TextConfig
 
@@ -60,11 +68,7 @@ def prepare(
     """
     if tokenizer_path is None and (start := find_start(config)):
         tokenizer_path = start.tokenizer
-    if config.task == "translation" and config.data.streaming:
-        return StreamedTranslationTask.prepare(config, tokenizer_path, change)
-    if config.task == "translation":
-        return TranslationTask.prepare(config, tokenizer_path, change)
-    return LanguageModelingTask.prepare(config, tokenizer_path, change)
+    return _KINDS[config.task, config.data.streaming].prepare(config, tokenizer_path, change)
 
 
 def prepare_together(

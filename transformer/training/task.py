@@ -92,6 +92,10 @@ class Task(Protocol[M, B]):
     def metadata(self) -> dict[str, str]:
         """What is kept beside the weights."""
 
+    @property
+    def no_batch(self) -> str:
+        """Why an epoch may hold no batch, and what to do; for an error."""
+
     def require_readers(self, world: World) -> None:
         """Refuses text that cannot be shared among this many processes.
 

@@ -101,6 +101,11 @@ class TranslationTask:
         about = {"longest_src": str(self.longest_src)}
         return about | self.change.metadata if self.change else about
 
+    @property
+    def no_batch(self) -> str:
+        """Why an epoch of a stream may hold none."""
+        return "cleaning left out every pair; see data.cleaning"
+
     def require_readers(self, world: World) -> None:
         """Any number can share it."""
 

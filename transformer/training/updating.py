@@ -113,9 +113,7 @@ def shares(task: Task[M, B], state: TrainingState, world: World = ALONE) -> Iter
         task.end_epoch(state, world)
         with world.together():
             if not state.batches_done:
-                raise TrainingError(
-                    "an epoch held no batch: cleaning left out every pair; see data.cleaning"
-                )
+                raise TrainingError(f"an epoch held no batch: {task.no_batch}")
         state.epoch += 1
         state.batches_done = 0
         state.stream = []
