@@ -1,6 +1,9 @@
 """A run that streams its corpus: resumed exactly, with other numbers of processes correctly."""
 
 import logging
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,3 +111,32 @@ def test_the_dry_run_says_that_nobody_has_counted(
 def test_a_pattern_is_for_streams(shards: Path, configure: Configure) -> None:
     with pytest.raises(UserError, match=r"a pattern with \* is for data\.train under"):
         train(configure(f"data.train={shards}/part-*.tsv"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="/proc")
+@pytest.mark.slow
+def test_workers_end_when_the_run_is_killed(configure: Configure, settings: list[str]) -> None:
+    """Otherwise they would keep memory, and open the pipe that somebody reads the log from."""
+    config = configure(*settings, "training.max_steps=100000", "data.streaming_workers=2")
+    run = RunDirectory(config.run_dir)
+    file = run.path.parent / "settings.yaml"
+    file.write_text(config.to_yaml())
+    command = [sys.executable, "-m", "transformer", "train", "--config", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: any(run.checkpoints.glob("step-*")) or process.poll() is not None)
+        started = descendants(process.pid)
+        process.kill()
+    assert len(started) >= 3  # the fork server and two workers
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), seconds=10)
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 100) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [found for child in map(int, children) for found in (child, *descendants(child))]

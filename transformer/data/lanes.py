@@ -27,6 +27,7 @@ import numpy as np
 import torch.utils.data
 
 from ..config import DataConfig
+from ..processes import end_with_parent
 from .plain_text import CorpusError
 from .shards import Shard, key_of, reading
 from .sources import no_progress_bars
@@ -355,8 +356,10 @@ class _Lanes(torch.utils.data.IterableDataset[Any]):
         i = 0 if worker is None else worker.id
         # Every shard is for this process alone; `datasets` would share each out among all of them.
         torch.utils.data._utils.worker._worker_info = None
-        if worker is not None and hasattr(os, "setsid"):
-            os.setsid()  # signals that end the training are for the one that trains
+        if worker is not None:
+            end_with_parent()  # torch watches only who has started it: the fork server
+            if hasattr(os, "setsid"):
+                os.setsid()  # signals that end the training are for the one that trains
         try:
             pool: tuple[Segment, ...] = ()
             for batch, lane in self._stream.batches(self._lanes[i]):

@@ -22,6 +22,7 @@ from multiprocessing.util import Finalize
 from ..config import DecodingConfig
 from ..errors import UserError
 from ..memory import keep_freed_memory
+from ..processes import end_with_parent
 from ..search.hypothesis import Hypothesis
 from .checks import check_number
 from .engine import Engine, Ids
@@ -217,23 +218,13 @@ def _begin(engine: Engine, niceness: int) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     import torch
 
     torch.set_num_threads(1)
     keep_freed_memory()
     gc.freeze()
     _engine = engine
-
-
-def _end_with_parent() -> None:
-    # Otherwise a worker would wait for ever for work from a process that was killed. Another child
-    # may hold open the pipe that reports the parent's end, so the parent's number is checked too.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    while parent.is_alive() and os.getppid() == parent.pid:
-        parent.join(timeout=1)
-    os._exit(1)
 
 
 def _search(
