@@ -1,6 +1,7 @@
 """A run may die at any moment: nothing is lost, and what is resumed ends in the same bits.
 
-`pytest tests/training/test_kill.py --kill-trials 10` kills ten runs in a row instead of one.
+`pytest tests/training/test_kill.py -m slow --kill-trials 10` kills ten runs in a row instead of
+one, and at each operation on the disk instead of every third.
 """
 
 import os
@@ -120,12 +121,13 @@ class Disk:
     ],
     ids=["often", "seldom"],
 )
-def test_killed_at_each_operation_on_the_disk(
+def test_killed_at_operations_on_the_disk(
     configure: Callable[..., Config],
     final_bytes: FinalBytes,
     monkeypatch: pytest.MonkeyPatch,
     when: tuple[str, ...],
     moment: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     short = (
         *when,
@@ -143,7 +145,8 @@ def test_killed_at_each_operation_on_the_disk(
         disk = Disk(patch, None, moment)
         train(expected)
     assert disk.n_done > 50
-    for n in range(1, disk.n_done + 1):
+    every = 3 if request.config.getoption("--kill-trials") == 1 else 1
+    for n in range(random.Random(time.time_ns()).randint(1, every), disk.n_done + 1, every):
         killed = configure(*short, tokenizer, run=f"killed {moment} {n}")
         with monkeypatch.context() as patch:
             Disk(patch, n, moment)

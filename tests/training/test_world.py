@@ -351,7 +351,7 @@ def kill_one(process: "subprocess.Popen[str]", run: Path) -> None:
 def test_a_killed_process_ends_the_run_or_it_goes_on(
     restarts: int, corpus: Path, tmp_path: Path
 ) -> None:
-    given = ["training.accumulate=2", "training.max_steps=240", "training.validate_every=120"]
+    given = ["training.accumulate=2", "training.max_steps=120", "training.validate_every=60"]
     run = tmp_path / "run"
     process = subprocess.Popen(
         command(2, run, corpus, *given, restarts=restarts), stderr=subprocess.PIPE, text=True
@@ -390,8 +390,9 @@ def test_what_cannot_be_is_told_once(corpus: Path, tmp_path: Path) -> None:
 def test_a_run_that_is_told_to_end_saves_and_goes_on_in_the_same_bits(
     streaming: bool, corpus: Path, tmp_path: Path
 ) -> None:
-    given = ["training.accumulate=2", "training.max_steps=80", "training.checkpoint_every=100"]
-    given += ["training.validate_every=40"]
+    n = 24 if streaming else 80  # an epoch of a stream starts processes
+    given = ["training.accumulate=2", f"training.max_steps={n}", "training.checkpoint_every=100"]
+    given += [f"training.validate_every={n // 2}"]
     if streaming:
         for shard in range(4):
             lines = (corpus / "train.tsv").read_text().splitlines(keepends=True)[shard::4]
@@ -406,7 +407,7 @@ def test_a_run_that_is_told_to_end_saves_and_goes_on_in_the_same_bits(
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=120)
     stopped = newest_checkpoint(RunDirectory(run))
-    assert stopped is not None and 5 <= stopped.state.step < 80
+    assert stopped is not None and 5 <= stopped.state.step < n
     trained(2, run, corpus, *given, "--resume")
     trained(2, tmp_path / "whole", corpus, *given)
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("run", "whole")]

@@ -323,7 +323,7 @@ def lane_batches(
         _Lanes(stream, lanes),
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context=_processes() if workers else None,
+        multiprocessing_context=_processes(type(stream).__module__) if workers else None,
     )
     now = list(lanes)
     for i, batch, found in loader:
@@ -336,13 +336,13 @@ def lane_batches(
 
 
 @cache
-def _processes() -> Any:
+def _processes(module: str) -> Any:
     # Not copies of this process: its threads, those of gloo for example, may hold locks that nobody
     # would open in a copy.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([module, "datasets"])
     return context
 
 
