@@ -23,8 +23,17 @@ def run(*command: str) -> str:
     return done.stdout
 
 
+CASES = [
+    *(("commands", 10), ("settings", 50), ("runs", 4)),
+    *(
+        pytest.param(*more, marks=pytest.mark.exhaustive)
+        for more in (("commands", 20), ("settings", 100), ("runs", 10))
+    ),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "n"), [("commands", 20), ("settings", 100), ("runs", 10)])
+@pytest.mark.parametrize(("kind", "n"), CASES)
 def test_bad_input_is_explained(kind: str, n: int) -> None:
     table = run("fuzz.py", kind, "--n", str(n), "--jobs", "2")
     assert f"| {kind} | 1 | {n} | 0 to {n - 1} |" in table and "| none |" in table

@@ -1,5 +1,6 @@
 """`python -m transformer train ...`: the commands by one name, as torchrun wants them."""
 
+import os
 import sys
 
 from . import cli
@@ -24,5 +25,16 @@ def main() -> int:
     return command
 
 
+def _leave(status: int) -> None:
+    # Threads by which torch's processes talk to one another may still run while the interpreter
+    # ends, and have been seen to abort it: torchrun then says that a finished training has failed.
+    # One that has failed takes its time, so that torchrun sees first which one was killed.
+    if status == 0 and os.environ.get("WORLD_SIZE", "1") != "1":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise SystemExit(status)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    _leave(main())

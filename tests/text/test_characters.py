@@ -86,7 +86,13 @@ PATTERNS = [
 ]
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(pattern, marks=[pytest.mark.exhaustive] if i % 4 else [])
+        for i, pattern in enumerate(PATTERNS)
+    ],
+)
 @pytest.mark.slow
 def test_a_quarter_of_a_megabyte_of_anything_takes_a_moment(pattern: str) -> None:
     """About a quarter of a second, in which something quadratic gets through a fiftieth."""

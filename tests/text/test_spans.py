@@ -131,6 +131,9 @@ def test_whatever_is_hidden_comes_back(text: str) -> None:
         ("am 12.03.2024 um 10:30 Uhr", "12.03.2024|10:30", "12 March 2024|10:30"),
         ("am 3. 5. 2026", "3. 5. 2026", "3 May 2026"),
         ("Am 24.12. um 18.30 Uhr", "24.12.|18.30", "24 December|18:30"),
+        ("Um 20 Uhr, 24 Uhr", "20|24", "20:00|24:00"),
+        ("Von 13 bis 17 Uhr", "13|17", "13|17:00"),
+        ("10-17 Uhr, 20 Uhr 15, 120 Uhr", "10-17|20|15|120", "10-17|20|15|120"),
         ("Bis 31.1.", "31.1", "31 January"),
         ("am 30.02.2024, 32.01.2024", "30.02.2024|32.01.2024", "30.02.2024|32.01.2024"),
         ("am 12.03.24", "12.03.24", "12.03.24"),
@@ -200,7 +203,14 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Um 14:30 Uhr.", "At 2:30 p.m.", ""),
         ("Um 14:30 Uhr.", "At 14:30.", ""),
         ("Um 14:30 Uhr.", "At 7:30 p.m.", "14:30"),
+        ("Um 14:30 Uhr.", "At 2:30.", "14:30"),
         ("Um 20 Uhr.", "At 8 p.m.", ""),
+        ("Um 20 Uhr.", "At 8 in the evening.", ""),
+        ("Um 20 Uhr.", "At 20:00.", ""),
+        ("Um 20 Uhr.", "At 20 o'clock.", ""),
+        ("Um 20 Uhr.", "At 8 o'clock.", "20"),
+        ("Um 15 Uhr beginnt es.", "It starts at 3:00.", "15"),
+        ("Um 8 Uhr.", "At 8 o'clock.", ""),
         ("Um 8:15 Uhr abends.", "At 20:15.", ""),
         ("Um 10.28 Uhr.", "At 10.28.", "10.28"),
         ("Um 0:30 Uhr.", "At 12:30 a.m.", ""),
@@ -237,3 +247,19 @@ def test_what_is_lost_comes_at_the_end() -> None:
 
 def test_an_endless_number_is_not_a_mark() -> None:
     assert bring_back("@1 @" + "1" * 5000, ("a",)) == "a @" + "1" * 5000
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("20:00 p.m.", "20:00."),
+        ("At 20:00 p.m. it starts.", "At 20:00 it starts."),
+        ("At 15:30 pm, or 9:30 o'clock?", "At 15:30, or 9:30?"),
+        ("At 10:30 o'clock.", "At 10:30."),
+        ("At 10:30 a.m., 8 p.m.", "At 10:30 a.m., 8 p.m."),
+        ("At 20:00 p. m., 8 o'clock", "At 20:00 p. m., 8 o'clock"),
+    ],
+)
+def test_a_time_of_the_whole_day_needs_no_half(written: str, expected: str) -> None:
+    assert GERMAN.without_half_days(written) == expected
+    assert ENGLISH.without_half_days(written) == written

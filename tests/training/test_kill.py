@@ -25,6 +25,8 @@ from transformer.training import loop
 from transformer.training.loop import train
 from transformer.training.updating import update_together
 
+EXHAUSTIVE = pytest.mark.exhaustive
+
 FinalBytes = Callable[[Config], dict[str, bytes]]
 
 
@@ -32,7 +34,7 @@ class Killed(BaseException):
     """Stands for SIGKILL where the process of the test must live on."""
 
 
-@pytest.mark.parametrize("step", [2, 5, 9, 12])
+@pytest.mark.parametrize("step", [2, 9, *(pytest.param(n, marks=EXHAUSTIVE) for n in (5, 12))])
 @pytest.mark.parametrize(
     "extra",
     [
@@ -117,7 +119,9 @@ class Disk:
     [
         ("training.checkpoint_every=1", "training.validate_every=2"),
         # So that the best is saved, and the last is, where no checkpoint is due.
-        ("training.checkpoint_every=3", "training.validate_every=2"),
+        pytest.param(
+            ("training.checkpoint_every=3", "training.validate_every=2"), marks=EXHAUSTIVE
+        ),
     ],
     ids=["often", "seldom"],
 )
@@ -188,13 +192,16 @@ LANGUAGE_MODEL = (
 )
 
 
-@pytest.fixture(scope="module", params=["translation", "language_modeling"])
+@pytest.fixture(
+    scope="module",
+    params=["translation", pytest.param("language_modeling", marks=EXHAUSTIVE)],
+)
 def processes(
     tiny: list[str], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Processes:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "settings.yaml").touch()
-    longer = ("training.max_steps=400", "training.checkpoint_every=7", "training.validate_every=80")
+    longer = ("training.max_steps=250", "training.checkpoint_every=7", "training.validate_every=50")
     changes = LANGUAGE_MODEL if request.param == "language_modeling" else ()
     if request.param == "language_modeling":
         tiny = [setting for setting in tiny if "n_encoder_layers" not in setting]

@@ -216,6 +216,29 @@ def test_only_the_torchrun_that_made_a_run_goes_on_with_it(
     assert not was_restarted(tmp_path, ALONE)
 
 
+@pytest.mark.parametrize(
+    ("size", "name", "ends"), [("1", "--help", True), ("2", "--help", False), ("2", "x", True)]
+)
+def test_one_of_several_processes_leaves_without_the_end_of_the_interpreter(
+    size: str, name: str, ends: bool
+) -> None:
+    """If all went well."""
+    code = (
+        f"import atexit, runpy, sys; sys.argv[1:] = [{name!r}]; "
+        "atexit.register(print, 'the end'); runpy.run_module('transformer', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "WORLD_SIZE": size},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == (2 if name == "x" else 0)
+    assert "usage: python -m transformer NAME" in done.stderr
+    assert ("the end" in done.stdout) == ends
+
+
 # Real processes -----------------------------------------------------------------------------------
 
 
@@ -272,7 +295,9 @@ def made(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("n", "parallel"), [(2, "ddp"), (4, "ddp"), (2, "fsdp")], ids=["two", "four", "shards"]
+    ("n", "parallel"),
+    [(2, "ddp"), pytest.param(4, "ddp", marks=pytest.mark.exhaustive), (2, "fsdp")],
+    ids=["two", "four", "shards"],
 )
 def test_the_losses_do_not_depend_on_the_number_of_processes(
     n: int, parallel: str, made: Made
@@ -295,7 +320,7 @@ def test_the_losses_do_not_depend_on_the_number_of_processes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize("parallel", [pytest.param("ddp", marks=pytest.mark.exhaustive), "fsdp"])
 def test_a_run_of_two_that_is_resumed_ends_in_the_same_bits(
     parallel: str, made: Made, corpus: Path, tmp_path: Path
 ) -> None:
@@ -386,7 +411,11 @@ def test_what_cannot_be_is_told_once(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("streaming", [False, True], ids=["stored", "streamed"])
+@pytest.mark.parametrize(
+    "streaming",
+    [pytest.param(False, marks=pytest.mark.exhaustive), True],
+    ids=["stored", "streamed"],
+)
 def test_a_run_that_is_told_to_end_saves_and_goes_on_in_the_same_bits(
     streaming: bool, corpus: Path, tmp_path: Path
 ) -> None:

@@ -197,12 +197,18 @@ class Preparer:
                         for each in found
                     ]
             found = whole
-        if not self._settings.placeholders or not self._spans.lost(sentence.plain, found[0].text):
+        if not self._settings.placeholders:
+            return found
+        found = [replace(each, text=self._spans.without_half_days(each.text)) for each in found]
+        if not self._spans.lost(sentence.plain, found[0].text):
             return found
         spans = self._spans.hide(sentence.plain, numbers=True)
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
-            found = _with_all_marks(again, spans.shown, spans.written) or found
+            whole = _with_all_marks(again, spans.shown, spans.written)
+            found = [
+                replace(each, text=self._spans.without_half_days(each.text)) for each in whole
+            ] or found
         if self._spans.lost(sentence.plain, found[0].text):
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]

@@ -174,6 +174,15 @@ class Spans:
         missing.sort()
         return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
 
+    def without_half_days(self, translation: str) -> str:
+        """A translation in which a time of the whole day has no more words: no 20:00 p.m."""
+        if not self._theirs.half_days:
+            return translation
+        return _OF_HALF_DAYS.sub(
+            lambda match: "." if match.group().endswith(".") and not match["rest"] else "",
+            translation,
+        )
+
     def _strange_spans(self, text: str, strange: set[str], besides: list[Span]) -> list[Span]:
         # Words and signs with a character that the model cannot read; neighbours are one.
         rest, end = [], 0
@@ -200,8 +209,7 @@ class Spans:
             parts = re.findall(r"[^\W\d_]+|[0-9]+", span.written)
             return all(left[part] > 0 if part.isdecimal() else part in words for part in parts)
         if span.kind == "time":
-            hour, minute = span.written.split(":")
-            return left[f"{int(hour) % 12}:{minute}"] > 0
+            return _has_time(span.written, left, words)
         if span.kind != "amount" or span.typed[0] in "-−±":
             return False
         sign = next((c for c in span.typed if c in _NAMED), None)
@@ -229,7 +237,7 @@ class Spans:
             except ValueError:  # 30.02.
                 return typed
         if kind == "time":
-            return typed.replace(".", ":")
+            return typed.replace(".", ":") if re.search("[.:]", typed) else f"{typed}:00"
         if kind == "half":
             return typed if theirs.half_days else _of_whole_day(typed)
         if kind not in ("amount", "range"):
@@ -258,6 +266,14 @@ _NAMED: dict[str, str | tuple[str, ...]] = {
 }
 """How the words begin that may stand for a sign."""
 _UNIT = r"(?:[kcdm]?m|[km]?g|[mcd]?l)(?!\w)"
+_LATE = {"p", "pm", "afternoon", "evening", "night", "tonight"} | {
+    *("mittag", "mittags", "nachmittag", "nachmittags", "abend", "abends", "nacht", "nachts")
+}
+"""Words that make the third hour the fifteenth."""
+_OF_HALF_DAYS = re.compile(
+    r"(?:(?<=\b[0-9]:[0-5][0-9])|(?<=\b[0-9]{2}:[0-5][0-9])) ?o'clock\b"
+    r"|(?<=\b(?:1[3-9]|2[0-4]):[0-5][0-9]) ?[ap](?:m\b|\.m\.)(?=(?P<rest>.?))"
+)
 _PREFIXES = {"k": "kilo", "c": "[cz]enti", "d": "de[cz]i", "m": "milli", "": ""}
 _BASES = {"m": "met", "g": "gram", "l": "lit"}
 
@@ -266,6 +282,17 @@ def _has_unit(unit: str, words: set[str]) -> bool:
     # 5 km: or kilometres, Kilometer
     word = f"{_PREFIXES[unit[:-1]]}{_BASES[unit[-1]]}" + ("|kilos?$" if unit == "kg" else "")
     return unit in words or any(re.match(word, each, re.IGNORECASE) for each in words)
+
+
+def _has_time(written: str, left: Counter[str], words: set[str]) -> bool:
+    # 14:30: or 2:30 p.m.; 20:00: or 8 p.m., but not 8 o'clock
+    hour, minute = (int(part) for part in written.split(":"))
+    if minute == 0 and left[str(hour)] > 0:
+        return True
+    if 12 < hour < 24 and not any(word.lower() in _LATE for word in words):
+        return False
+    same = [f"{hour % 12}:{minute:02}", *([str(hour % 12)] if minute == 0 else [])]
+    return any(left[time] > 0 for time in same)
 
 
 def _of_whole_day(time: str) -> str:
@@ -303,7 +330,9 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
     if language.clock:
         kinds.append(
             rf"(?P<time>{_BEFORE}(?:[01]?[0-9]|2[0-4])[.:][0-5][0-9](?=[ ]?{language.clock}\b)"
-            rf"|{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})"
+            rf"|{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER}"
+            # 20 Uhr, but not 20 Uhr 15; 8 Uhr may be in the evening
+            rf"|{_BEFORE}(?:1[3-9]|2[0-4])(?=[ ]?{language.clock}\b(?![ ]?[0-9])))"
         )
     else:
         if language.half_days:
