@@ -102,6 +102,44 @@ def test_faults_of_data_files_are_found_in_a_whole_examination(
         examine(configure(), tests=[str(tmp_path / "missing")])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["translation", "language_modeling"])
+def test_of_a_stream_the_beginnings_are_looked_at(
+    configure: Callable[..., Config],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task: str,
+) -> None:
+    monkeypatch.setattr(examination, "_checks_of_model", lambda task: [])
+    german = (folder / "train.de").read_text(encoding="utf-8").splitlines()
+    english = (folder / "train.en").read_text(encoding="utf-8").splitlines()
+    if task == "language_modeling":
+        (tmp_path / "a.txt").write_text("\n".join(german), encoding="utf-8")
+        own = tuple(s for s in SMALL if not s.startswith(("data.clean", "model.n_enc")))
+        given = [f"task={task}", *own, "model.context=32", f"data.train={tmp_path}/*.txt"]
+        sound, broken = (
+            load_config(None, [*given, "data.streaming=true", f"data.val={val}"])
+            for val in (folder / "val.de", tmp_path / "a.txt")
+        )
+        fault = ("overlap", "fault")
+    else:
+        shifted = english[1:] + english[:1]
+        for name, side in (("a", english), ("b", shifted)):
+            pairs = zip(german, side, strict=True)
+            text = "".join(f"{de}\t{en}\n" for de, en in pairs)
+            (tmp_path / f"{name}.tsv").write_text(text, encoding="utf-8")
+        sound, broken = (
+            configure("data.streaming=true", f"data.train={tmp_path}/{name}.tsv")
+            for name in ("[a]", "*")
+        )
+        fault = ("alignment", "fault")
+    report = examine(sound)
+    assert _wrong(report) == []
+    assert not any("per epoch" in finding.found for finding in report.findings)
+    assert fault in _wrong(examine(broken))
+
+
 def test_a_translator_of_another_direction_is_refused(configure: Callable[..., Config]) -> None:
     translator = Translator.load()
     backwards = configure("data.src_lang=en", "data.tgt_lang=de")

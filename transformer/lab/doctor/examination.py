@@ -15,12 +15,15 @@ from ...config import Config, DataConfig
 from ...data.batching import pair_weights
 from ...data.corpus import Corpus, lengths, load_corpus
 from ...data.plain_text import CorpusError
-from ...data.texts import find_texts
+from ...data.shards import find_text_shards, sample
+from ...data.streaming import size_of_text
+from ...data.texts import Texts, find_texts, find_val
 from ...errors import UserError, cut
 from ...runs.weights import load_weights
 from ...training.language_modeling import LanguageModelingTask
 from ...training.resuming import alone
 from ...training.starting import find_start, prepare, take_over
+from ...training.streaming import N_LOOKED_AT
 from ...training.task import AnyTask, Model
 from ...training.translation import TranslationTask
 from ...training.updating import build
@@ -157,7 +160,7 @@ def _checks_of_data(
     config = task.config
     epoch_steps = _epoch_steps(task)
     n_steps = config.training.max_steps
-    if config.training.max_epochs is not None:
+    if config.training.max_epochs is not None and epoch_steps is not None:
         n_steps = min(n_steps, epoch_steps * config.training.max_epochs)
     checks: Checks = [
         ("settings", lambda: settings.check_settings(config, n_steps)),
@@ -185,7 +188,9 @@ def _checks_of_data(
     return checks
 
 
-def _epoch_steps(task: AnyTask) -> int:
+def _epoch_steps(task: AnyTask) -> int | None:
+    if task.config.data.streaming:
+        return None
     # Without padding, and for pairs without building a batch, which takes minutes for millions.
     if isinstance(task, TranslationTask):
         longest = lengths(task.train).max(axis=1) + 1
@@ -256,21 +261,21 @@ def _overlap(train: Corpus, held_out: dict[str, Corpus]) -> Iterator[Finding]:
 
 
 def _checks_of_text(task: LanguageModelingTask) -> Checks:
-    train, val = find_texts(task.config.data)
+    train, val = _texts_of(task.config.data)
     size = task.tokenizer.vocab_size
 
     def lines(text: Iterable[str]) -> list[str]:
         return list(islice((line for part in text for line in part.split("\n")), MOST_LINES))
 
     def writing() -> Iterator[Finding]:
-        known, new = (lines(chunk.text for chunk in part.chunks()) for part in (train, val))
+        known, new = (lines(part()) for part in (train, val))
         yield languages.check_same_writing(known, new, "the validation text")
         yield from languages.check_writing({"training": known, "validation": new})
 
     def counts() -> Iterator[Finding]:
         counted = [vocabulary.count_tokens(part, size) for part in (task.train, task.val)]
         yield from vocabulary.check_vocabulary(task.tokenizer, counted[0], counted[1], 0)
-        some = [line for line in lines(chunk.text for chunk in val.chunks()) if line.strip()]
+        some = [line for line in lines(val()) if line.strip()]
         yield vocabulary.check_round_trip(task.tokenizer, some[:ROUND_TRIPS])
 
     return [
@@ -278,13 +283,7 @@ def _checks_of_text(task: LanguageModelingTask) -> Checks:
         ("text", writing),
         (
             "overlap",
-            lambda: [
-                overlap.check_text_overlap(
-                    (chunk.text for chunk in train.chunks()),
-                    (chunk.text for chunk in val.chunks()),
-                    "validation",
-                )
-            ],
+            lambda: [overlap.check_text_overlap(train(), val(), "validation")],
         ),
     ]
 
@@ -332,3 +331,20 @@ def _checks_of_model(task: AnyTask) -> Checks:
         ("accumulation", lambda: [trials.check_accumulation(task, mixed)]),
         ("overfit", lambda: [trials.check_overfit(task, real[0])]),
     ]
+
+
+def _texts_of(data: DataConfig) -> tuple[Callable[[], Iterable[str]], Callable[[], Iterable[str]]]:
+    """What reads the training text and the validation text; of a stream, its beginnings."""
+
+    def beginnings() -> Iterator[str]:
+        shards = find_text_shards(data)
+        for _, chunks in sample(shards, N_LOOKED_AT, size_of_text):
+            yield from (chunk.text for chunk in chunks)
+
+    def reader(texts: Texts) -> Callable[[], Iterable[str]]:
+        return lambda: (chunk.text for chunk in texts.chunks())
+
+    if data.streaming:
+        return beginnings, reader(find_val(data))
+    train, val = find_texts(data)
+    return reader(train), reader(val)

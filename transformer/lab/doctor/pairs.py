@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ...config import CleaningConfig, DataConfig, SourceConfig
 from ...data.corpus import Corpus, load_corpus
+from ...data.plain_text import Pair
+from ...data.shards import Shard, find_shards, sample
 from ...errors import UserError
 from .findings import Finding, grade, judged, quoted
 
@@ -68,11 +70,14 @@ class Rows:
 def read_rows(data: DataConfig, most: int = MOST_PAIRS) -> list[Rows]:
     """Windows of all training sources, evenly spread over each.
 
-    Cleaning would hide what is wrong, so it is left out; only pairs with an empty side are gone.
+    Of a stream, they are from the beginnings of its shards. Cleaning would hide what is
+    wrong, so it is left out; only pairs with an empty side are gone.
 
     Raises:
         CorpusError: a source cannot be read.
     """
+    if data.streaming:
+        return [rows for part in sample(find_shards(data), most) for rows in _beginning(*part)]
     rows = []
     keep = CleaningConfig(
         max_length_ratio=None, drop_duplicates=False, script=None, max_tokens=1_000_000
@@ -82,6 +87,13 @@ def read_rows(data: DataConfig, most: int = MOST_PAIRS) -> list[Rows]:
         alone = data.model_copy(update={"train": (source,), "cleaning": keep})
         rows += list(_windows(load_corpus(alone, "train"), name_of(source), most))
     return rows
+
+
+def _beginning(shard: Shard[Pair], found: list[Pair]) -> Iterator[Rows]:
+    whole = [pair for pair in found if all(pair)]
+    for start in range(0, len(whole), WINDOW):
+        src, tgt = zip(*whole[start : start + WINDOW], strict=True)
+        yield Rows(shard.name, start, [*src], [*tgt], len(found) - len(whole))
 
 
 def name_of(source: SourceConfig) -> str:

@@ -123,7 +123,7 @@ def _without_effect(config: Config, n_steps: int) -> Iterator[tuple[Level, str, 
 def check_schedule(
     config: Config,
     n_steps: int,
-    epoch_steps: int,
+    epoch_steps: int | None,
     rate: Callable[[int, Config], float] = learning_rate_at,
 ) -> Iterator[Finding]:
     """The learning rate's first step, peak and end, and how often the text is seen.
@@ -131,7 +131,7 @@ def check_schedule(
     Args:
         config: every setting.
         n_steps: updates that the run makes.
-        epoch_steps: updates of an epoch, about.
+        epoch_steps: updates of an epoch, about; None if nobody knows how long a stream is.
         rate: the schedule.
     """
     training = config.training
@@ -167,6 +167,8 @@ def check_schedule(
             "set training.decay=linear, which ends at 0; a high last learning rate leaves noise in "
             "the weights",
         )
+    if epoch_steps is None:
+        return
     epochs = n_steps / epoch_steps
     yield judged(
         SCHEDULE,
