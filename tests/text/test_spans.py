@@ -261,5 +261,6 @@ def test_an_endless_number_is_not_a_mark() -> None:
     ],
 )
 def test_a_time_of_the_whole_day_needs_no_half(written: str, expected: str) -> None:
-    assert GERMAN.without_half_days(written) == expected
-    assert ENGLISH.without_half_days(written) == written
+    assert GERMAN.without_half_days("Um 20 Uhr.", written) == expected
+    assert GERMAN.without_half_days(f"Er schrieb: {written} 20:00 pm", written) == written
+    assert ENGLISH.without_half_days("At 20:00.", written) == written

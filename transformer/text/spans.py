@@ -174,9 +174,12 @@ class Spans:
         missing.sort()
         return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
 
-    def without_half_days(self, translation: str) -> str:
-        """A translation in which a time of the whole day has no more words: no 20:00 p.m."""
-        if not self._theirs.half_days:
+    def without_half_days(self, text: str, translation: str) -> str:
+        """A translation in which a time of the whole day has no more words: no 20:00 p.m.
+
+        One of a text that has such words itself, in code for example, stays as it is.
+        """
+        if not self._theirs.half_days or _OF_HALF_DAYS.search(text):
             return translation
         return _OF_HALF_DAYS.sub(
             lambda match: "." if match.group().endswith(".") and not match["rest"] else "",
