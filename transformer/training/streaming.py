@@ -1,12 +1,13 @@
 """The tasks on text that is streamed, and never stored."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import datasets
 
@@ -123,8 +124,34 @@ class Readers:
         return lanes[world.rank :: world.size]
 
 
+class _Streamed(ABC, Generic[B]):
+    """What both tasks do with `readers`."""
+
+    readers: Readers
+
+    @abstractmethod
+    def _stream(self, epoch: int) -> ShardStream[Any, B]:
+        """What makes the batches of an epoch."""
+
+    def require_readers(self, world: World) -> None:
+        """Refuses to share out fewer shards than there are processes to read them.
+
+        Raises:
+            CorpusError: there are fewer.
+        """
+        self.readers.require_enough(world)
+
+    def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[B]:
+        """The batches of an epoch of a single process, read from the beginning."""
+        return islice(self.readers.whole(self._stream(epoch)), skip, None, every)
+
+    def deal(self, state: TrainingState, world: World) -> Iterator[B]:
+        """This process's batches of the epoch of `state`; see `Readers.deal`."""
+        return self.readers.deal(self._stream(state.epoch), state, world)
+
+
 @dataclass(frozen=True, kw_only=True)
-class StreamedTranslationTask(TranslationTask):
+class StreamedTranslationTask(_Streamed[Batch], TranslationTask):
     """Pairs are read while the model learns; `train` holds only the sample that was looked at."""
 
     readers: Readers
@@ -178,22 +205,6 @@ class StreamedTranslationTask(TranslationTask):
         """The shards by their names and sizes, or their commit on the hub."""
         return self.texts | {"train": self.readers.fingerprint_anywhere(self.tokenizer)}
 
-    def require_readers(self, world: World) -> None:
-        """Refuses to share out fewer shards than there are processes to read them.
-
-        Raises:
-            CorpusError: there are fewer.
-        """
-        self.readers.require_enough(world)
-
-    def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[Batch]:
-        """The batches of an epoch of a single process, read from the beginning."""
-        return islice(self.readers.whole(self._stream(epoch)), skip, None, every)
-
-    def deal(self, state: TrainingState, world: World) -> Iterator[Batch]:
-        """This process's batches of the epoch of `state`; see `Readers.deal`."""
-        return self.readers.deal(self._stream(state.epoch), state, world)
-
     def end_epoch(self, state: TrainingState, world: World) -> None:
         """Logs how many pairs were read, by all processes, and why some were left out."""
         left_out = self.readers.counts(state, world)
@@ -230,7 +241,7 @@ class StreamedTranslationTask(TranslationTask):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamedLanguageModelingTask(LanguageModelingTask):
+class StreamedLanguageModelingTask(_Streamed[Blocks], LanguageModelingTask):
     """Text is read while the model learns; `train` holds only the sample that was looked at."""
 
     readers: Readers
@@ -274,22 +285,6 @@ class StreamedLanguageModelingTask(LanguageModelingTask):
     def texts_anywhere(self) -> dict[str, str]:
         """The shards by their names and sizes, or their commit on the hub."""
         return self.texts | {"train": self.readers.fingerprint_anywhere(self.tokenizer)}
-
-    def require_readers(self, world: World) -> None:
-        """Refuses to share out fewer shards than there are processes to read them.
-
-        Raises:
-            CorpusError: there are fewer.
-        """
-        self.readers.require_enough(world)
-
-    def batches(self, *, epoch: int, skip: int, every: int = 1) -> Iterator[Blocks]:
-        """The batches of an epoch of a single process, read from the beginning."""
-        return islice(self.readers.whole(self._stream(epoch)), skip, None, every)
-
-    def deal(self, state: TrainingState, world: World) -> Iterator[Blocks]:
-        """This process's batches of the epoch of `state`; see `Readers.deal`."""
-        return self.readers.deal(self._stream(state.epoch), state, world)
 
     def end_epoch(self, state: TrainingState, world: World) -> None:
         """Logs how many tokens were read, by all processes, and how many filled no block."""
