@@ -1,5 +1,6 @@
 """`--engine auto`: CTranslate2 where it answers sooner, and the same translations."""
 
+import pickle
 import shutil
 from argparse import Namespace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from transformer import Translator
 from transformer.cli import translate_main
 from transformer.cli.engines import KEPT, choose_engine
 from transformer.data.builtin.corpus import sample_pairs
@@ -17,6 +19,7 @@ from transformer.runs.directory import RunDirectory
 pytest.importorskip("ctranslate2")
 
 PIZZA = "Die Pizza kam aus dem Ofen und schmeckte gut."
+PAIRS = sample_pairs("test", 12, seed=5)
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def asked(**others: Any) -> Namespace:
     usual = {
         **{"engine": "auto", "model": None, "device": "cpu", "precision": None, "workers": 1},
         **{
-            "reverse": None,
+            "reverse": "auto",
             "reverse_weight": None,
             "shortlist": False,
             "relative_threshold": None,
@@ -77,8 +80,6 @@ def test_of_each_run_the_last_export_is_kept(kept: Path, tmp_path: Path) -> None
         {"precision": "int8"},
         {"workers": 2},
         {"shortlist": True},
-        {"reverse": "en-de"},
-        {"reverse_weight": 0.2},
         {"relative_threshold": 2.0},
         {"max_per_parent": 2},
         {"engine": "torch"},
@@ -95,6 +96,30 @@ def test_what_ctranslate2_would_do_otherwise_is_left_to_our_own(
 @pytest.mark.parametrize("text", ["Wo ist der <b>Bahnhof</b>?", "Das ist *wichtig*.", "[hier](x)"])
 def test_markup_is_left_to_the_engine_that_shows_its_attention(text: str, kept: Path) -> None:
     assert chosen([PIZZA, text]) == "torch"
+
+
+def test_the_models_of_the_package_judge_each_other_there_too(kept: Path) -> None:
+    args = asked(model="de-en", patience=None)
+    choose_engine(args, [PIZZA])
+    assert args.engine == "ctranslate2"
+    assert {str(folder) for folder in kept.iterdir()} == {args.model, args.reverse}
+    theirs = Translator.load_ctranslate2(args.model, reverse=args.reverse)
+    texts = ["Meine Tochter hat morgen ihren ersten Schultag.", *(de for de, _ in PAIRS)]
+    # Our own search without pruning, since CTranslate2's has none.
+    ours = Translator.load("de-en").translate_batch(texts, relative_threshold=None)
+    found = theirs.translate_batch(texts)
+    assert [t[0].text for t in found] == [t[0].text for t in ours]
+    for a, b in zip(found, ours, strict=True):
+        assert a[0].score == pytest.approx(b[0].score, abs=2e-3)
+    alone = Translator.load_ctranslate2(args.model)
+    assert any(
+        a[0].text != b[0].text for a, b in zip(found, alone.translate_batch(texts), strict=True)
+    )
+    assert pickle.loads(pickle.dumps(theirs)).translate(texts[0]) == found[0][0].text
+
+    none = asked(model="de-en", reverse="none")
+    choose_engine(none, [PIZZA])
+    assert (none.engine, none.model, none.reverse) == ("ctranslate2", args.model, "none")
 
 
 def test_files_are_left_to_our_own_engine(kept: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import UserError
-from .decoding import engine_of
+from .decoding import engine_of, reverse_run
 
 KEPT = "attention-transformer/ctranslate2"
 """Where exports are kept, under the user's folder for caches."""
@@ -24,8 +24,9 @@ def choose_engine(args: argparse.Namespace, texts: list[str]) -> None:
     """Puts the engine that answers sooner in the place of `--engine auto`.
 
     For a few texts that is CTranslate2, which starts without torch. It gets an export of the model,
-    made at the first time and kept. It must be installed, and able to search as is asked for. The
-    start counts little for files, which are left to our own engine and its workers.
+    made at the first time and kept; and so does the one of the other direction that has a say. It
+    must be installed, and able to search as is asked for. The start counts little for files, which
+    are left to our own engine and its workers.
 
     Args:
         args: of a command with the options of `add_model_options`; may get another engine and
@@ -38,15 +39,17 @@ def choose_engine(args: argparse.Namespace, texts: list[str]) -> None:
     # Tags and links find their places by attention, which CTranslate2 does not show.
     is_for_both = args.engine == "torch" and texts and not any(map(_MARKUP.search, texts))
     if is_for_both and find_spec("ctranslate2") and _searches_alike(args):
-        folder = _exported(args.model)
-        if folder:
+        folder, back = _exported(args.model), reverse_run(args)
+        other = _exported(str(back.path)) if folder and back else None
+        if folder and (other or not back):
             args.engine, args.model = "ctranslate2", str(folder)
+            args.reverse = str(other or "none")
 
 
 def _searches_alike(args: argparse.Namespace) -> bool:
     # Whether CTranslate2 can do what is asked for. A run's own pruning is only for speed.
-    asked = args.relative_threshold, args.max_per_parent, args.shortlist, args.reverse
-    if any(asked) or args.workers > 1 or args.reverse_weight is not None:
+    asked = args.relative_threshold, args.max_per_parent, args.shortlist
+    if any(asked) or args.workers > 1:
         return False
     if args.device != "cpu" or args.precision not in (None, "fp32"):
         return False

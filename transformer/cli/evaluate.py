@@ -25,6 +25,7 @@ from .decoding import (
     engine_of,
     load_translator,
     progress,
+    reverse_run,
 )
 from .lines import lines_of
 
@@ -146,10 +147,11 @@ def _translated(args: argparse.Namespace, *, n_references: int) -> tuple[list[st
 
 
 def _reverse(args: argparse.Namespace) -> str:
-    if args.reverse is None:
+    run = reverse_run(args)
+    if run is None:
         return ""
     weight = "" if args.reverse_weight is None else f" of weight {args.reverse_weight:g}"
-    return f", reverse {args.reverse}{weight}"
+    return f", reverse {run.path.name}{weight}"
 
 
 def _with(changes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,15 @@ def _run(argv: Sequence[str] | None) -> int:
         metavar="N",
         help="processes that translate side by side, for each model (one per core, up to 4)",
     )
-    add_search_options(Options(parser, "how it searches", only_for=set()))
+    searching = Options(parser, "how it searches", only_for=set())
+    add_search_options(searching)
+    searching.add(
+        "--reverse",
+        choices=("auto", "none"),
+        default="auto",
+        help="the models in the package have a say in each other's translations: fewer words get "
+        "lost, in twice the time; or none does (auto)",
+    )
     who = Options(parser, "who may use it", only_for=set())
     who.add("--keys", metavar="FILE", help="hashes of API keys; each request then needs a key")
     who.add(

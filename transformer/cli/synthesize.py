@@ -126,7 +126,7 @@ def _run(argv: Sequence[str] | None) -> int:
     add_model_options(groups[0])
     groups.append(Options(parser, "how it searches", only_for={"a search"}))
     add_search_options(groups[-1])
-    add_reverse_options(groups[-1])
+    add_reverse_options(groups[-1], usual="none")
     groups.append(Options(parser, "many lines", only_for={"a search"}))
     add_file_options(groups[-1])
     groups.append(Options(parser, "with --sample", only_for={"--sample"}))

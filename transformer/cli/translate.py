@@ -103,6 +103,8 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser.parse_intermixed_args(argv)
     mode = _mode(args)
     refuse_stray(parser, args, mode, groups)
+    if mode in ("--sample", "--score"):  # where nothing is chosen
+        args.reverse = "none"
     choose_direction(parser, args)
     if args.text and args.input:
         parser.error("give text or --input, not both")

@@ -19,6 +19,7 @@ from ..runs.metadata import LONGEST, require_same_run
 from ..search.hypothesis import Hypothesis, length_penalty
 from .checks import check_number
 from .engine import OVERFLOW
+from .reverse import ReverseModel
 
 PATIENCE = 2.0
 """CTranslate2 ends a search once this many times beam_size hypotheses are finished, if the settings
@@ -43,6 +44,7 @@ class CTranslate2Engine:
         tokenizer: the one of the model.
         n_positions: most pieces of a source or a translation.
         longest_src: pieces of the longest source seen in training; None if unknown.
+        reverse: has a say in which hypothesis is the best.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class CTranslate2Engine:
         *,
         n_positions: int,
         longest_src: int | None = None,
+        reverse: ReverseModel | None = None,
     ) -> None:
         self.tokenizer = tokenizer
         self.n_positions = n_positions
         self.longest_src = longest_src
+        self.reverse = reverse
         self._translator = translator
         self._process = os.getpid()
         _engines.add(self)
@@ -142,21 +146,12 @@ class CTranslate2Engine:
             UserError: a source is longer than `n_positions`, or the process was forked after
                 loading.
         """
-        if self._process != os.getpid():  # it would wait for ever for threads that do not exist
-            raise UserError(
-                "CTranslate2 does not work in a process that was forked after the model was "
-                "loaded, as workers are; load it in that process, or take one worker"
-            )
+        self._check_process()
         if not 1 <= n_best <= settings.beam_size:
             raise ValueError(
                 f"n_best must be between 1 and beam_size ({settings.beam_size}); found {n_best}"
             )
-        longest = max(map(len, batch), default=0)
-        if longest > self.n_positions:
-            raise UserError(
-                f"a source has {longest:,} pieces, and the exported model takes "
-                f"{self.n_positions:,}; cut it into sentences"
-            )
+        self._check_length("source", batch)
         if not batch:
             return []
         given = prefixes or [()] * len(batch)
@@ -176,8 +171,54 @@ class CTranslate2Engine:
                         [ids], settings, limit, [begins], hide_forbidden=hide_forbidden
                     )
                     best = self._allowed(again, limit)
-            results.append(best[:n_best])
-        return results
+            results.append(best)
+        if self.reverse is not None:
+            results = self.reverse.reordered(batch, results, settings)
+        return [best[:n_best] for best in results]
+
+    def score(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """The log-probability of every token of given translations.
+
+        Args:
+            sources: ids, each ending with EOS.
+            targets: ids of their translations, each ending with EOS.
+
+        Returns:
+            For each translation one natural logarithm per token.
+
+        Raises:
+            UserError: a source or target is longer than `n_positions`, a log-probability is not a
+                finite number, or the process was forked after loading.
+        """
+        self._check_process()
+        self._check_length("source", sources)
+        self._check_length("translation", targets)
+        results = self._translator.score_batch(
+            [[self._pieces[i] for i in ids] for ids in sources],
+            [[self._pieces[i] for i in ids[:-1]] for ids in targets],  # it adds EOS itself
+            max_input_length=0,  # no limit
+        )
+        found = [list(result.log_probs) for result in results]
+        if not all(math.isfinite(log_prob) for row in found for log_prob in row):
+            raise UserError(OVERFLOW)
+        return found
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():  # it would wait for ever for threads that do not exist
+            raise UserError(
+                "CTranslate2 does not work in a process that was forked after the model was "
+                "loaded, as workers are; load it in that process, or take one worker"
+            )
+
+    def _check_length(self, what: str, batch: Sequence[Sequence[int]]) -> None:
+        longest = max(map(len, batch), default=0)
+        if longest > self.n_positions:
+            raise UserError(
+                f"a {what} has {longest:,} pieces, and the exported model takes "
+                f"{self.n_positions:,}; cut it into sentences"
+            )
 
     def _limit(self, ids: Sequence[int], begins: Sequence[int], settings: DecodingConfig) -> int:
         longest = max(len(ids) - 1 + max(1, settings.max_extra_tokens), len(begins) + 1)

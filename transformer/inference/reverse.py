@@ -1,91 +1,139 @@
-"""A search whose hypotheses are judged by two models, the second one of the other direction.
+"""A second opinion on the hypotheses of a search: that of a model of the other direction.
 
 A model likes translations that leave something out: what is not said cannot be wrong. A model that
-has to guess the source from the translation does not. So the best hypotheses of a search are asked
-how likely they make their source, the noisy channel of Yee et al. 2019, arXiv 1908.05731.
+has to guess the source from the translation does not. So it is asked how likely hypotheses make
+their source, the noisy channel of Yee et al. 2019, arXiv 1908.05731.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
 from ..config import DecodingConfig
 from ..data.tokenizer import Tokenizer
-from ..model.encoder_decoder import Transformer
 from ..search.hypothesis import Hypothesis, length_penalty
 from .engine import Ids
 from .rounds import search_batches
-from .shortlist import Shortlist
-from .torch_engine import TorchEngine
 
-WEIGHT = 0.3
+WEIGHT = 0.4
 """Of the source, where the score of a hypothesis has 1; see docs/benchmarks.md."""
 
+MARGIN = 0.2
+"""Hypotheses this far below the best, in nats per piece, are not asked about: they rarely win, and
+asking takes longer than the search."""
 
-class ReverseEngine(TorchEngine):
-    """Searches as `TorchEngine`, then lets a model of the other direction have its say.
+CLEAR = 0.8
+"""Nor is any but the best if the source can be guessed from it at this cost, in nats per piece."""
 
-    The score of a hypothesis becomes score + weight · log p(source | hypothesis) / penalty, with
-    the length penalty of the source's pieces, EOS included. Its log-probability stays. The search
-    itself goes on until it has beam_size hypotheses, since any of them may be the best.
+
+class Scorer(Protocol):
+    """An engine that tells how likely a translation is."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Of its model."""
+
+    def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[list[float]]:
+        """The log-probability of every token of the targets; all ids end with EOS."""
+
+
+class ReverseModel:
+    """A model of the other direction that has a say in which hypothesis is the best.
 
     Args:
-        model, tokenizer, shortlist: as `TorchEngine`.
-        reverse: a model that translates back, in evaluation mode.
-        reverse_tokenizer: the one it was trained with.
+        engine: of that model.
+        tokenizer: of the model that searches.
         weight: of its judgement.
+        margin: how far below the best a hypothesis may be to be judged, in nats per piece.
+        clear: only the best is judged if its source costs less than this, in nats per piece.
     """
 
     def __init__(
         self,
-        model: Transformer,
+        engine: Scorer,
         tokenizer: Tokenizer,
-        shortlist: Shortlist | None = None,
         *,
-        reverse: Transformer,
-        reverse_tokenizer: Tokenizer,
         weight: float = WEIGHT,
+        margin: float = MARGIN,
+        clear: float = CLEAR,
     ) -> None:
-        super().__init__(model, tokenizer, shortlist)
         self.weight = weight
-        self._reverse = TorchEngine(reverse, reverse_tokenizer)
-        self._same_pieces = reverse_tokenizer.fingerprint == tokenizer.fingerprint
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._same_pieces = engine.tokenizer.fingerprint == tokenizer.fingerprint
+        self._margin = margin
+        self._clear = clear
 
-    def search(
+    def reordered(
         self,
-        batch: Sequence[Ids],
+        sources: Sequence[Ids],
+        found: Sequence[Sequence[Hypothesis]],
         settings: DecodingConfig,
-        n_best: int = 1,
-        prefixes: Sequence[Ids] | None = None,
     ) -> list[list[Hypothesis]]:
-        """The n_best hypotheses of each source, by both models; see `Engine`."""
-        found = super().search(batch, settings, settings.beam_size, prefixes)
-        asked = [(source, h) for source, best in zip(batch, found, strict=True) for h in best]
-        judged = iter(self._judge(asked, settings))
-        # What was cut off at the length limit stays behind what ended.
+        """Puts the hypotheses of each source in the order that both models like.
+
+        The score of a hypothesis becomes score + weight · (said - most), where said is
+        log p(source | hypothesis) / penalty, with the length penalty of the source's pieces, EOS
+        included, and most is the largest of them for this source. What is not judged counts as the
+        least of them. Log-probabilities stay.
+
+        Args:
+            sources: ids, each ending with EOS.
+            found: hypotheses of each, best first.
+            settings: of the search that found them.
+        """
+        penalty = partial(length_penalty, settings.length_penalty, settings.alpha)
+        near = [self._near(best, penalty) for best in found]
+        # First the best one of each alone.
+        firsts = [i for i, hypotheses in enumerate(near) if len(hypotheses) > 1]
+        answers = self._ask([(sources[i], near[i][0]) for i in firsts], settings.batch_tokens)
+        said = dict(zip(firsts, ([answer] for answer in answers), strict=True))
+        unclear = [i for i in firsts if -sum(said[i][0]) > self._clear * len(said[i][0])]
+        others = [(sources[i], h) for i in unclear for h in near[i][1:]]
+        more = iter(self._ask(others, settings.batch_tokens))
+        for i in unclear:
+            said[i] += [next(more) for _ in near[i][1:]]
         return [
-            sorted((next(judged) for _ in best), key=lambda h: (not h.finished, -h.score))[:n_best]
-            for best in found
+            self._in_order(best, [sum(a) / penalty(len(a)) for a in said.get(i, ())])
+            for i, best in enumerate(found)
         ]
 
-    def _judge(
-        self, asked: Sequence[tuple[Ids, Hypothesis]], settings: DecodingConfig
-    ) -> list[Hypothesis]:
-        eos = self._reverse.tokenizer.eos_id
-        kind = settings.length_penalty if settings.beam_size > 1 else "none"
-        given = [[*self._theirs(h.ids), eos] for _, h in asked]
-        wanted = [[*self._theirs(source[:-1]), eos] for source, _ in asked]
+    def _near(
+        self, best: Sequence[Hypothesis], penalty: Callable[[int], float]
+    ) -> Sequence[Hypothesis]:
+        # Those that may become the best. What was cut off at the length limit stays behind.
+        if self.weight == 0 or not best:
+            return ()
+        first = best[0]
+        n_pieces = len(first.ids) + first.finished
+        lowest = first.score - self._margin * n_pieces / penalty(n_pieces)
+        return [h for h in best if h.score >= lowest and h.finished == first.finished]
+
+    def _in_order(self, best: Sequence[Hypothesis], said: list[float]) -> list[Hypothesis]:
+        # said: of the first ones.
+        most, least = max(said, default=0.0), min(said, default=0.0)
+        said = said + [least] * (len(best) - len(said))
+        both = [
+            replace(h, score=h.score + self.weight * (its - most))
+            for h, its in zip(best, said, strict=True)
+        ]
+        return sorted(both, key=lambda h: (not h.finished, -h.score))
+
+    def _ask(self, pairs: Sequence[tuple[Ids, Hypothesis]], batch_tokens: int) -> list[list[float]]:
+        # The log-probability of every piece of the sources, given the hypotheses.
+        eos = self._engine.tokenizer.eos_id
+        given = [[*self._theirs(h.ids), eos] for _, h in pairs]
+        wanted = [[*self._theirs(source[:-1]), eos] for source, _ in pairs]
         lengths = [max(len(a), len(b)) for a, b in zip(given, wanted, strict=True)]
-        judged: dict[int, Hypothesis] = {}
-        for places in search_batches(lengths, settings.batch_tokens):
-            answers = self._reverse.score([given[i] for i in places], [wanted[i] for i in places])
-            for i, log_probs in zip(places, answers, strict=True):
-                h = asked[i][1]
-                said = sum(log_probs) / length_penalty(kind, settings.alpha, len(log_probs))
-                judged[i] = replace(h, score=h.score + self.weight * said)
-        return [judged[i] for i in range(len(asked))]
+        found: dict[int, list[float]] = {}
+        for places in search_batches(lengths, batch_tokens):
+            answers = self._engine.score([given[i] for i in places], [wanted[i] for i in places])
+            found.update(zip(places, answers, strict=True))
+        return [found[i] for i in range(len(pairs))]
 
     def _theirs(self, ids: Ids) -> Ids:
         # The same text in the pieces of the other model.
         if self._same_pieces:
             return ids
-        return self._reverse.tokenizer.encode(self.tokenizer.decode(ids))
+        return self._engine.tokenizer.encode(self._tokenizer.decode(ids))

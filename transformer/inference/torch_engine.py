@@ -16,10 +16,12 @@ from ..data.tokenizer import Tokenizer
 from ..errors import UserError
 from ..model.decoding_state import DecodingState
 from ..model.encoder_decoder import Transformer
+from ..model.layout import Gathered, round_up_length
 from ..search.beam_search import beam_search
 from ..search.hypothesis import Hypothesis, length_penalty
 from ..search.sampling import Sampling
 from .engine import OVERFLOW, Ids
+from .reverse import ReverseModel
 from .sampling import checked, sample
 from .shortlist import Shortlist
 
@@ -37,6 +39,7 @@ class TorchEngine:
         tokenizer: the one it was trained with.
         shortlist: limits the pieces of a search to those that any source of its batch may need.
             Neighbours then matter, and log-probabilities count these pieces only.
+        reverse: has a say in which hypothesis is the best.
 
     Attributes:
         shows_attention: words of a translation can be aligned with those of its source.
@@ -45,11 +48,16 @@ class TorchEngine:
     shows_attention = True
 
     def __init__(
-        self, model: Transformer, tokenizer: Tokenizer, shortlist: Shortlist | None = None
+        self,
+        model: Transformer,
+        tokenizer: Tokenizer,
+        shortlist: Shortlist | None = None,
+        reverse: ReverseModel | None = None,
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.shortlist = shortlist
+        self.reverse = reverse
         self._forbidden = tokenizer.forbidden_ids
         pieces = tokenizer.pieces(range(tokenizer.vocab_size))
         self._marks = frozenset(
@@ -64,6 +72,18 @@ class TorchEngine:
         prefixes: Sequence[Ids] | None = None,
     ) -> list[list[Hypothesis]]:
         """See `Engine`."""
+        if self.reverse is None:
+            return self._search(batch, settings, n_best, prefixes)
+        found = self._search(batch, settings, settings.beam_size, prefixes)
+        return [best[:n_best] for best in self.reverse.reordered(batch, found, settings)]
+
+    def _search(
+        self,
+        batch: Sequence[Ids],
+        settings: DecodingConfig,
+        n_best: int,
+        prefixes: Sequence[Ids] | None,
+    ) -> list[list[Hypothesis]]:
         # A beam of one is greedy search: there is nothing to compare lengths with.
         kind = settings.length_penalty if settings.beam_size > 1 else "none"
         search = partial(
@@ -152,14 +172,18 @@ class TorchEngine:
             For each translation one natural logarithm per token.
         """
         bos, pad = self.tokenizer.bos_id, self.tokenizer.pad_id
-        device = self.model.device
-        src = pad_ids(sources, pad).to(device)
-        tgt = pad_ids(targets, pad).to(device)
-        tgt_in = pad_ids([[bos, *ids[:-1]] for ids in targets], pad).to(device)
-        logits = self.model(src, tgt_in)
+        model, device = self.model, self.model.device
+        memory = model.start(pad_ids(sources, pad).to(device)).memory
+        tgt = round_up_length(pad_ids(targets, pad), pad).to(device)
+        tgt_in = torch.cat((torch.full_like(tgt[:, :1], bos), tgt[:, :-1]), dim=1)
+        # Only what is no padding is computed.
+        tokens = Gathered.some(model.target_layout(tgt), tgt != pad)
+        logits = model.output.logits(model.decode(tokens.gather(tgt_in), tokens, memory))
         exact = torch.promote_types(logits.dtype, torch.float32)
-        log_probs = logits.to(exact).log_softmax(dim=-1).gather(2, tgt.unsqueeze(-1))[..., 0]
-        found = [row[: len(ids)] for row, ids in zip(log_probs.tolist(), targets, strict=True)]
+        log_probs = logits.log_softmax(dim=-1, dtype=exact)
+        asked = log_probs.gather(1, tokens.gather(tgt).unsqueeze(-1))[:, 0]
+        rows = tokens.scatter(asked).tolist()
+        found = [row[: len(ids)] for row, ids in zip(rows, targets, strict=True)]
         if not all(map(math.isfinite, chain(*found))):
             raise UserError(OVERFLOW)
         return found

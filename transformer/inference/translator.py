@@ -44,6 +44,9 @@ FIRST_WINDOW, WINDOW = 32, 1024
 """Lines of a stream that are sorted by length together: bounded memory, little padding. The first
 window is small and each one doubles, so that the first translations come at once."""
 
+AUTO = "auto"
+"""As the model of the other direction: that in the package, for one that is there, too."""
+
 MAX_WINDOW, MAX_SAMPLES, MAX_ALTERNATIVES = 100_000, 1000, 100
 """Most that a call may ask for: far more than is of use, and less than fills the memory."""
 
@@ -109,7 +112,7 @@ class Translator:
         precision: Precision = "fp32",
         attention_kernel: KernelName = "formula",
         shortlist: bool = False,
-        reverse: str | Path | None = None,
+        reverse: str | Path | None = AUTO,
         reverse_weight: float | None = None,
     ) -> Translator:
         """Loads the model of a run directory, or one in the package.
@@ -122,8 +125,9 @@ class Translator:
             attention_kernel: formula, or fused, which is quicker on a GPU; see `use_kernel`.
             shortlist: use the run's vocabulary shortlist, made by scripts/build_shortlist.py.
             reverse: a model of the other direction, named as `path`, which has a say in which
-                hypothesis is the best. Fewer words get lost; it takes three to four times as long.
-            reverse_weight: of its judgement, 0 to 10; None: 0.3. See `ReverseEngine`.
+                hypothesis is the best: fewer words get lost, in about twice the time. None: there
+                is no such model. auto: for a model in the package the other one, else none.
+            reverse_weight: of its judgement, 0 to 10; None: 0.4. See `ReverseModel`.
 
         Raises:
             CheckpointError: this is not a run directory, or its weights or shortlist are unusable.
@@ -134,7 +138,7 @@ class Translator:
         from ..model.kernels import use_kernel
         from ..runs.loading import load_run
         from .precision import check_precision, convert
-        from .reverse import WEIGHT, ReverseEngine
+        from .reverse import WEIGHT, ReverseModel
         from .shortlist import NAME, Shortlist
         from .torch_engine import TorchEngine
 
@@ -152,23 +156,17 @@ class Translator:
             use_kernel(model, attention_kernel)
             return convert(model, precision)
 
-        if reverse_weight is not None:
-            check_real("reverse_weight", reverse_weight, 0, 10)
-            if reverse is None:
-                raise UserError("reverse_weight needs reverse, the model that it is the weight of")
-        if reverse is None:
-            engine = TorchEngine(ready(loaded.model), loaded.tokenizer, pieces)
-        else:
-            other = load_run(RunDirectory.find(reverse), "translation")
+        back = _reverse_of(run, reverse, reverse_weight)
+        judge = None
+        if back is not None:
+            other = load_run(back, "translation")
             _require_reverse(loaded.config, other.config, reverse)
-            engine = ReverseEngine(
-                ready(loaded.model),
+            judge = ReverseModel(
+                TorchEngine(ready(other.model), other.tokenizer),
                 loaded.tokenizer,
-                pieces,
-                reverse=ready(other.model),
-                reverse_tokenizer=other.tokenizer,
                 weight=WEIGHT if reverse_weight is None else reverse_weight,
             )
+        engine = TorchEngine(ready(loaded.model), loaded.tokenizer, pieces, judge)
         translator = cls._of_run(engine, loaded.tokenizer, loaded.config, loaded.longest_src)
         again = RunDirectory(run.path.absolute())  # found from another working directory, too
         translator._load_model = lambda: load_run(again, "translation").model
@@ -177,7 +175,7 @@ class Translator:
             "precision": precision,
             "attention_kernel": attention_kernel,
             "shortlist": shortlist,
-            "reverse": None if reverse is None else str(RunDirectory.find(reverse).path.absolute()),
+            "reverse": back and str(back.path.absolute()),
             "reverse_weight": reverse_weight,
         }
         translator._source = cls.load, {"path": str(run.path.absolute()), **arguments}
@@ -191,12 +189,21 @@ class Translator:
         device: str = "cpu",
         threads: int | None = None,
         compute_type: str = "default",
+        reverse: str | Path | None = None,
+        reverse_weight: float | None = None,
     ) -> Translator:
         """Loads a folder that `transformer-export --format ctranslate2` wrote, for CTranslate2.
 
-        Args and errors: see `CTranslate2Engine.load`.
+        Args:
+            path, device, threads, compute_type: see `CTranslate2Engine.load`.
+            reverse: another such folder, for the other direction; see `load`.
+            reverse_weight: see `load`.
+
+        Raises:
+            CheckpointError, UserError: see `CTranslate2Engine.load` and `load`.
         """
         from .ctranslate2_engine import CTranslate2Engine
+        from .reverse import WEIGHT, ReverseModel
 
         arguments: dict[str, Any] = {
             "device": device,
@@ -205,10 +212,21 @@ class Translator:
         }
         engine = CTranslate2Engine.load(path, **arguments)
         run = RunDirectory(path)
-        translator = cls._of_run(engine, engine.tokenizer, run.load_config(), engine.longest_src)
+        config = run.load_config()
+        back = _reverse_of(run, reverse, reverse_weight)
+        if back is not None:
+            other = CTranslate2Engine.load(back.path, **arguments)
+            _require_reverse(config, back.load_config(), reverse)
+            weight = WEIGHT if reverse_weight is None else reverse_weight
+            engine.reverse = ReverseModel(other, engine.tokenizer, weight=weight)
+        translator = cls._of_run(engine, engine.tokenizer, config, engine.longest_src)
         # CTranslate2 does not prune; a run's own pruning is for speed.
         unpruned = {"relative_threshold": None, "max_per_parent": None}
         translator.decoding = translator.decoding.model_copy(update=unpruned)
+        arguments |= {
+            "reverse": back and str(back.path.absolute()),
+            "reverse_weight": reverse_weight,
+        }
         translator._source = cls.load_ctranslate2, {"path": str(run.path.absolute()), **arguments}
         return translator
 
@@ -575,7 +593,22 @@ def _torch_engine_of(model: Transformer, tokenizer: Tokenizer) -> Engine:
     return TorchEngine(model, tokenizer)
 
 
-def _require_reverse(config: Config, other: Config, name: str | Path) -> None:
+def _reverse_of(
+    run: RunDirectory, reverse: str | Path | None, weight: float | None
+) -> RunDirectory | None:
+    # The run whose model is to have a say, if any.
+    if reverse == AUTO:
+        found = run.reverse()
+    else:
+        found = None if reverse is None else RunDirectory.find(reverse)
+    if weight is not None:
+        check_real("reverse_weight", weight, 0, 10)
+        if found is None:
+            raise UserError("reverse_weight needs reverse, the model that it is the weight of")
+    return found
+
+
+def _require_reverse(config: Config, other: Config, name: str | Path | None) -> None:
     own, back = ((c.data.src_lang, c.data.tgt_lang) for c in (config, other))
     if own != back[::-1]:
         raise UserError(

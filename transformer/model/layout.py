@@ -98,14 +98,17 @@ class Gathered:
         if mask is None or mask.shape[1:] != (1, 1, padded.length) or n_sentences == 0:
             return None
         shown = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-        shown = shown[:, 0, 0].expand(n_sentences, -1).flatten()
-        n = int(shown.sum())
+        gathered = cls.some(padded, shown[:, 0, 0].expand(n_sentences, -1))
+        return gathered if len(gathered.places) <= MOST_GATHERED * shown.numel() else None
+
+    @classmethod
+    def some(cls, padded: Padded, wanted: Tensor) -> "Gathered":
+        """The tokens of a batch that are True in (batch, length), and a few others."""
+        n = int(wanted.sum())
         step = max(ROWS, 1 << max(0, n.bit_length() - 4))
-        n = -(-n // step) * step
-        if n > MOST_GATHERED * len(shown):
-            return None
-        first = shown.to(torch.uint8).sort(descending=True, stable=True).indices[:n]
-        return cls(first.sort().values, (n_sentences, padded.length), mask, padded.start)
+        n = min(-(-n // step) * step, wanted.numel())
+        first = wanted.flatten().to(torch.uint8).sort(descending=True, stable=True).indices[:n]
+        return cls(first.sort().values, (wanted.size(0), wanted.size(1)), padded.mask, padded.start)
 
     @property
     def length(self) -> int:
@@ -116,15 +119,18 @@ class Gathered:
         """(batch, length, ...) → (rows, ...)."""
         return x.flatten(0, 1).index_select(0, self.places)
 
+    def scatter(self, x: Tensor) -> Tensor:
+        """(rows, ...) → (batch, length, ...), with zeros for what was not gathered."""
+        whole = x.new_zeros(self.shape[0] * self.shape[1], *x.shape[1:])
+        return whole.index_copy_(0, self.places, x).unflatten(0, self.shape)
+
     def spread(self, table: Tensor) -> Tensor:
         """(length, ...) → (rows, ...), or the same if it broadcasts over the rows."""
         return table if self.one_position else table[self.places % self.length]
 
     def split_heads(self, x: Tensor, n_heads: int) -> Tensor:
         """(rows, d_model) → (batch, n_heads, length, d_head)."""
-        whole = x.new_zeros(self.shape[0] * self.shape[1], x.size(-1))
-        whole.index_copy_(0, self.places, x)
-        return whole.view(*self.shape, n_heads, -1).transpose(1, 2)
+        return self.scatter(x).unflatten(-1, (n_heads, -1)).transpose(1, 2)
 
     def merge_heads(self, heads: Tensor) -> Tensor:
         """(batch, n_heads, length, d_head) → (rows, d_model)."""

@@ -87,6 +87,13 @@ class RunDirectory:
             return cls(PRETRAINED / name)
         return cls(name)
 
+    def reverse(self) -> "RunDirectory | None":
+        """The model of the other direction, if this and that are models in the package."""
+        if self.path.absolute().parent != PRETRAINED.absolute():
+            return None
+        name = "-".join(reversed(self.path.name.split("-")))
+        return RunDirectory(PRETRAINED / name) if name in packaged() else None
+
     def is_empty(self) -> bool:
         """True if a run here would overwrite nothing.
 
