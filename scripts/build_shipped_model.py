@@ -2,13 +2,15 @@
 
     python scripts/build_shipped_model.py de-en --input FOLDER --english LINES
     python scripts/build_shipped_model.py en-de --input FOLDER
+    python scripts/build_shipped_model.py en-de --input FOLDER --measure
 
 FOLDER holds the corpora, `<source>.tsv.gz`, and `dev.tsv`, which chooses the best weights; LINES
 holds English text for back_translate.py, which only de-en learns from. What is
 there already is used: prepared text in data/everyday, finished runs in --runs; one that was stopped
 goes on. The card is card_de_en.md or card_en_de.md with the numbers and translations of this
 model. Which of them are right, a reader has to say in the list of sentences; then this sorts them,
-when it is run again.
+when it is run again. With --measure, the model stays as it is in the package, and so does what its
+card says about its training.
 """
 
 import argparse
@@ -118,6 +120,7 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True)
     parser.add_argument("--english", type=Path, help="for de-en")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--measure", action="store_true", help="only make a new card")
     args = parser.parse_args()
     model = MODELS[args.model]
 
@@ -126,6 +129,9 @@ def main() -> None:
         command = [sys.executable, program, "--input", args.input, "--output", DEV_FILE.parent]
         if subprocess.run(command).returncode:  # it has said why
             sys.exit(1)
+    if args.measure:
+        card(model, recorded(model))
+        return
     if model.name == "de-en" and not BACK_TRANSLATED.is_file():
         if args.english is None:
             parser.error(f"give --english, or make {BACK_TRANSLATED} with back_translate.py")
@@ -139,8 +145,14 @@ def main() -> None:
         if train(config, resume=not run.is_empty()).interrupted:
             sys.exit(130)
     ship(run, model)
+    card(model, trained(run))
+
+
+def card(model: Model, training: dict[str, str]) -> None:
+    """Writes the card: what training gave, examples and measurements."""
     shown = examples(model)
-    numbers = measure(model, DEV_FILE.read_text(encoding="utf-8").splitlines(), run) | shown
+    lines = DEV_FILE.read_text(encoding="utf-8").splitlines()
+    numbers = training | shown | measure(model, lines)
     template = model.template.read_text(encoding="utf-8")
     for name, value in numbers.items():
         template = template.replace("{" + name + "}", value)
@@ -181,17 +193,45 @@ def ship(run: RunDirectory, model: Model) -> None:
     write_atomically(shipped.config, config.to_yaml().encode())
 
 
-def measure(model: Model, lines: list[str], run: RunDirectory) -> dict[str, str]:
-    """The numbers of the card."""
+def trained(run: RunDirectory) -> dict[str, str]:
+    """What the card says about training."""
+    state = json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text())
+    return {
+        "data": data_table(run),
+        "steps": f"{state['step']:,}",
+        "tokens": f"{state['tokens_seen'] / 1e6:.0f}",
+        "hours": f"{state['seconds'] / 3600:.1f}",
+        "hardware": f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+    }
+
+
+def recorded(model: Model) -> dict[str, str]:
+    """The same, as the card in the package has it."""
+    card = (model.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    lines = model.template.read_text(encoding="utf-8").splitlines()
+    found: dict[str, str] = {}
+    for first in ("| training |", "{data}"):
+        [at] = [i for i, line in enumerate(lines) if line.startswith(first)]
+        # A table ends before an empty line.
+        known = "\n".join([*lines[at - 1 : at + 1], "" if lines[at + 1] else "\n"])
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(known))
+        match = re.search(pattern, card, flags=re.DOTALL)
+        if match is None:
+            sys.exit(f"the card of {model.name} has no line such as {lines[at]}")
+        found |= match.groupdict()
+    return found
+
+
+def measure(model: Model, lines: list[str]) -> dict[str, str]:
+    """The numbers of the card that are measured with the model in the package."""
     pairs = [tuple(line.split("\t")) for line in lines]
     if len(pairs) != sum(DEV.values()):
         sys.exit(f"dev.tsv has {len(pairs)} lines instead of {sum(DEV.values())}")
     src, ref = ([pair[side] for pair in pairs] for side in model.sides)
     translator = Translator.load(model.name)
-    translator.translate_batch(src[:32])
-    started = time.perf_counter()
-    best = [translations[0] for translations in translator.translate_batch(src)]
-    seconds = time.perf_counter() - started
+    best, seconds = timed(translator, src)
+    alone, seconds_alone = timed(Translator.load(model.name, reverse=None), src)
+    own = evaluate([translation.text for translation in alone], ref)
     found = [translation.text for translation in best]
 
     free = translator.translate_batch(src, no_repeat_ngram_size=0)
@@ -209,19 +249,17 @@ def measure(model: Model, lines: list[str], run: RunDirectory) -> dict[str, str]
     ratios = [len(out.split()) / len(line.split()) for line, out in zip(src, found, strict=True)]
     within = sum(0.5 <= ratio <= 2 for ratio in ratios) / len(ratios)
     size = sum(path.stat().st_size for path in model.folder.iterdir() if path.suffix != ".md")
-    state = json.loads((max(run.checkpoints.glob("step-*")) / "state.json").read_text())
     starts = [cold_start(model) for _ in range(5)]
     wheel_size, install_time = wheel()
     imported, loaded, first = (statistics.median(times) for times in zip(*starts, strict=True))
     return {
         "weights": f"{translator.model.n_parameters():,}",
-        "data": data_table(run),
         "megabytes": f"{size / 1e6:.1f}",
-        "steps": f"{state['step']:,}",
-        "epochs": f"{state['epoch']}",
-        "tokens": f"{state['tokens_seen'] / 1e6:.0f}",
-        "hours": f"{state['seconds'] / 3600:.1f}",
-        "hardware": f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "cores": f"{torch.get_num_threads()} cores of {processor()} with "
+        f"{torch.backends.cpu.get_cpu_capability()}",
+        "bleu_alone": f"{own[0].value:.1f}",
+        "chrf_alone": f"{own[1].value:.1f}",
+        "speed_alone": f"{len(src) / seconds_alone:.0f}",
         "scores": "\n".join(rows),
         "signatures": signatures,
         "confidence": confidence_table(best, ref),
@@ -236,6 +274,14 @@ def measure(model: Model, lines: list[str], run: RunDirectory) -> dict[str, str]
         "load": f"{loaded:.2f}",
         "first": f"{first * 1e3:.0f}",
     }
+
+
+def timed(translator: Translator, src: Sequence[str]) -> tuple[list[Translation], float]:
+    """The best translation of each line, and the seconds of all."""
+    translator.translate_batch(src[:32])
+    started = time.perf_counter()
+    best = [translations[0] for translations in translator.translate_batch(src)]
+    return best, time.perf_counter() - started
 
 
 N_BANDS = 5

@@ -111,6 +111,11 @@ def test_addresses_numbers_and_line_breaks_stay(translator: Translator) -> None:
         ("#München ist schön @anna", "#München @anna"),
         ("Anna Müller, Ayşe Yılmaz", "Ayşe Yılmaz"),
         ("Ich fahre mit Müllers Škoda.", "Škoda"),
+        ("Meine Chefin heißt Bjørk Þórðardóttir.", "Bjørk Þórðardóttir"),
+        (
+            "Fragen Sie Zoë Novotný oder Søren Brzęczyszczykiewicz.",
+            "Zoë|Novotný|Brzęczyszczykiewicz",
+        ),
         ("<p>Guten <b>Morgen</b>, wie geht es dir?</p>", "<p> <b> </b> </p>"),
         ("Führe `pip install torch` aus.", "`pip install torch`"),
         ("&lt;b&gt;Ja&lt;/b&gt;", "&lt; &gt;"),

@@ -70,6 +70,27 @@ def test_words_that_the_model_cannot_read_are_carried_over() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "carried"),
+    [
+        ("Zoë Ångström wohnt in Kraków.", ("Zoë Ångström", "Kraków")),
+        ("Jiří isst Smørrebrød.", ("Jiří", "Smørrebrød")),
+        ("Im Café à la carte: Größe ẞ, Première, André.", ()),
+        ("Siân und François essen Crêpes.", ("Siân", "François", "Crêpes")),
+    ],
+)
+def test_words_with_letters_that_german_lacks_are_carried_over(
+    text: str, carried: tuple[str, ...]
+) -> None:
+    assert Spans("de", "en").hide(text).typed == carried
+    assert Spans("xx", "en").hide(text).typed == ()  # an unknown language may have any letter
+
+
+def test_english_has_the_letters_of_german_names() -> None:
+    found = ENGLISH.hide("Mr. Müller's fiancée likes jalapeños, naïve as he is, Mr. Dvořák's does.")
+    assert found.typed == ("Dvořák's",)
+
+
+@pytest.mark.parametrize(
     ("english", "german"),
     [
         ("10:30 pm", "22:30"),
@@ -217,6 +238,11 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Um 0:30 Uhr.", "At 9:30 a.m.", "0:30"),
         ("Um 12:30 Uhr.", "At 3:30, for 30 minutes.", "12:30"),
         ("Um 24:30 Uhr.", "At 9:30 p.m.", "24:30"),
+        ("Zwischen 9:13 Uhr und 11:05 Uhr.", "Between 9:13:05 and 11:05.", "9:13"),
+        ("Um 9:13 Uhr.", "At 1:9:13.", "9:13"),
+        ("1.741,01 m hoch", "1,741.01.01 m high", "1.741,01 m"),
+        ("1.741,01 m hoch", "11,741.01 m high", "1.741,01 m"),
+        ("12,5 kg, 17 m", "12.5 kg, or 17, metres", ""),
         ("12 oder 12?", "12 or twelve?", "12"),
         ("Am 12.03.2024.", "On March 12th, 2024.", ""),
         ("Am 12.03.2024.", "On 12,03,2024.", "12.03.2024"),

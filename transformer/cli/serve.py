@@ -18,6 +18,7 @@ from .decoding import (
     add_shortlist_option,
     engine_of,
     load_translator,
+    reverse_run,
 )
 
 if TYPE_CHECKING:
@@ -206,12 +207,23 @@ def _load(args: argparse.Namespace) -> "tuple[dict[str, Translator], dict[str, s
 
     translators: dict[str, Translator] = {}
     cards: dict[str, str] = {}
+    backs = {name: reverse_run(_for_one(args, name)) for name in args.model}
+    served = {RunDirectory.find(name).path: name for name in args.model}
+    # Models that are both served judge each other, without second copies.
+    pairs = {
+        name: served[back.path] for name, back in backs.items() if back and back.path in served
+    }
     for name in args.model:
         if name in translators:
             raise UserError(f"--model {name} is given twice")
-        translators[name], settings = load_translator(_for_one(args, name))
+        one = _for_one(args, name)
+        if name in pairs:
+            one.reverse = "none"
+        translators[name], settings = load_translator(one)
         translators[name].decoding = DecodingConfig(**settings)
         card = RunDirectory.find(name).path / "MODEL_CARD.md"
         if card.is_file():
             cards[name] = card.read_text(encoding="utf-8")
+    for name, other in pairs.items():
+        translators[name].judge_by(translators[other])
     return translators, cards

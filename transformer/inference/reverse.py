@@ -8,7 +8,7 @@ their source, the noisy channel of Yee et al. 2019, arXiv 1908.05731.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..config import DecodingConfig
 from ..data.tokenizer import Tokenizer
@@ -27,8 +27,11 @@ CLEAR = 0.8
 """Nor is any but the best if the source can be guessed from it at this cost, in nats per piece."""
 
 
+@runtime_checkable
 class Scorer(Protocol):
-    """An engine that tells how likely a translation is."""
+    """An engine that tells how likely a translation is, and whose own ones may be judged so."""
+
+    reverse: "ReverseModel | None"
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -138,7 +138,6 @@ class Translator:
         from ..model.kernels import use_kernel
         from ..runs.loading import load_run
         from .precision import check_precision, convert
-        from .reverse import WEIGHT, ReverseModel
         from .shortlist import NAME, Shortlist
         from .torch_engine import TorchEngine
 
@@ -156,29 +155,23 @@ class Translator:
             use_kernel(model, attention_kernel)
             return convert(model, precision)
 
-        back = _reverse_of(run, reverse, reverse_weight)
-        judge = None
-        if back is not None:
-            other = load_run(back, "translation")
-            _require_reverse(loaded.config, other.config, reverse)
-            judge = ReverseModel(
-                TorchEngine(ready(other.model), other.tokenizer),
-                loaded.tokenizer,
-                weight=WEIGHT if reverse_weight is None else reverse_weight,
-            )
-        engine = TorchEngine(ready(loaded.model), loaded.tokenizer, pieces, judge)
+        engine = TorchEngine(ready(loaded.model), loaded.tokenizer, pieces)
         translator = cls._of_run(engine, loaded.tokenizer, loaded.config, loaded.longest_src)
         again = RunDirectory(run.path.absolute())  # found from another working directory, too
         translator._load_model = lambda: load_run(again, "translation").model
-        arguments = {
+        arguments: dict[str, Any] = {
             "device": device,
             "precision": precision,
             "attention_kernel": attention_kernel,
-            "shortlist": shortlist,
-            "reverse": back and str(back.path.absolute()),
-            "reverse_weight": reverse_weight,
         }
-        translator._source = cls.load, {"path": str(run.path.absolute()), **arguments}
+        translator._source = (
+            cls.load,
+            {"path": str(again.path), "shortlist": shortlist, "reverse": None, **arguments},
+        )
+        back = _reverse_of(run, reverse, reverse_weight)
+        if back is not None:
+            other = cls.load(back.path, reverse=None, **arguments)
+            translator.judge_by(other, reverse_weight)
         return translator
 
     @classmethod
@@ -203,7 +196,6 @@ class Translator:
             CheckpointError, UserError: see `CTranslate2Engine.load` and `load`.
         """
         from .ctranslate2_engine import CTranslate2Engine
-        from .reverse import WEIGHT, ReverseModel
 
         arguments: dict[str, Any] = {
             "device": device,
@@ -212,22 +204,15 @@ class Translator:
         }
         engine = CTranslate2Engine.load(path, **arguments)
         run = RunDirectory(path)
-        config = run.load_config()
-        back = _reverse_of(run, reverse, reverse_weight)
-        if back is not None:
-            other = CTranslate2Engine.load(back.path, **arguments)
-            _require_reverse(config, back.load_config(), reverse)
-            weight = WEIGHT if reverse_weight is None else reverse_weight
-            engine.reverse = ReverseModel(other, engine.tokenizer, weight=weight)
-        translator = cls._of_run(engine, engine.tokenizer, config, engine.longest_src)
+        translator = cls._of_run(engine, engine.tokenizer, run.load_config(), engine.longest_src)
         # CTranslate2 does not prune; a run's own pruning is for speed.
         unpruned = {"relative_threshold": None, "max_per_parent": None}
         translator.decoding = translator.decoding.model_copy(update=unpruned)
-        arguments |= {
-            "reverse": back and str(back.path.absolute()),
-            "reverse_weight": reverse_weight,
-        }
         translator._source = cls.load_ctranslate2, {"path": str(run.path.absolute()), **arguments}
+        back = _reverse_of(run, reverse, reverse_weight)
+        if back is not None:
+            other = cls.load_ctranslate2(back.path, **arguments)
+            translator.judge_by(other, reverse_weight)
         return translator
 
     @classmethod
@@ -281,6 +266,46 @@ class Translator:
         if self._load_model is not None:
             self._model, self._load_model = self._load_model(), None
         return self._model or self._torch_engine("model").model
+
+    def judge_by(self, other: Translator, weight: float | None = None) -> None:
+        """Gives the model of another translator a say in which hypothesis is the best.
+
+        Workers that have started already are not told.
+
+        Args:
+            other: it translates in the other direction.
+            weight: of its judgement, 0 to 10; None: 0.4. See `ReverseModel`.
+
+        Raises:
+            UserError: it translates in another direction, its engine cannot score, or a weight is
+                impossible.
+        """
+        from .reverse import WEIGHT, ReverseModel, Scorer
+
+        own, back = (self.src_lang, self.tgt_lang), (other.src_lang, other.tgt_lang)
+        if own != back[::-1]:
+            raise UserError(
+                f"the reverse of a model from {own[0]} to {own[1]} goes from {own[1]} to {own[0]}; "
+                f"{other._name()} goes from {back[0]} to {back[1]}"
+            )
+        engine, judge = self.engine, copy.copy(other.engine)
+        if not isinstance(engine, Scorer) or not isinstance(judge, Scorer):
+            raise UserError("judge_by is for our own engine and CTranslate2's")
+        judge.reverse = None  # it is asked for nothing but scores
+        engine.reverse = ReverseModel(
+            judge,
+            self.tokenizer,
+            weight=WEIGHT if weight is None else check_real("reverse_weight", weight, 0, 10),
+        )
+        if self._source and other._source:
+            load, arguments = self._source
+            its = {"reverse": other._source[1]["path"], "reverse_weight": weight}
+            self._source = load, {**arguments, **its}
+        else:
+            self._source = None
+
+    def _name(self) -> str:
+        return str(self._source[1]["path"]) if self._source else "the other one"
 
     def set_niceness(self, niceness: int) -> None:
         """Lets workers that start from now on leave the cores to other processes, such as this one.
@@ -606,12 +631,3 @@ def _reverse_of(
         if found is None:
             raise UserError("reverse_weight needs reverse, the model that it is the weight of")
     return found
-
-
-def _require_reverse(config: Config, other: Config, name: str | Path | None) -> None:
-    own, back = ((c.data.src_lang, c.data.tgt_lang) for c in (config, other))
-    if own != back[::-1]:
-        raise UserError(
-            f"the reverse of a model from {own[0]} to {own[1]} goes from {own[1]} to {own[0]}; "
-            f"{name} goes from {back[0]} to {back[1]}"
-        )

@@ -1,4 +1,4 @@
-"""How a language writes numbers, amounts of money, shares and dates, by Unicode's CLDR."""
+"""How a language writes numbers, money, shares and dates, by Unicode's CLDR, and its letters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 _ENGLISH = {"en", "eng", "english"}
 
+_LETTERS = {"de": frozenset("äöüßéèà"), "en": frozenset("äöüßéèêàâçïñ")}
+"""Of words, beside A to Z: their own, those of loanwords, and in English those of German names."""
+
 
 @dataclass(frozen=True)
 class Conventions:
-    """What a language puts between and beside digits."""
+    """What a language puts between and beside digits, and which letters it has."""
 
     decimal: str = "."
     group: str = ","  # between thousands
@@ -29,7 +32,14 @@ class Conventions:
     clock: str | None = None  # the word behind a time, whose parts a full stop may divide
     half_days: bool = False  # 10:30 pm, not 22:30
     date_words: tuple[str, ...] = ()  # what stands before a date without a year
+    letters: frozenset[str] | None = None  # beside A to Z, small; None: any
     locale: Locale | None = None
+
+    def has_letter(self, character: str) -> bool:
+        """False of letters that only names and words of other languages have."""
+        if self.letters is None or character.isascii() or not character.isalpha():
+            return True
+        return character.lower() in self.letters or character == "ẞ"
 
     @property
     def number(self) -> str:
@@ -91,6 +101,7 @@ def conventions_of(language: str) -> Conventions | None:
         clock="Uhr" if german else None,
         half_days="a" in locale.time_formats["short"].pattern,
         date_words=("am", "ab", "bis", "vom", "zum", "seit", "den", "dem", "der") if german else (),
+        letters=_LETTERS.get(locale.language),
         locale=locale,
     )
 

@@ -80,7 +80,8 @@ class Spans:
         src_lang: the language of the texts.
         tgt_lang: that of their translations. If either is unknown, numbers stay as they are.
         unreadable: true of a character that the model has no piece for. Words with such a letter
-            are carried over, as names mostly are.
+            are carried over, as names mostly are; and so are those with a letter that the language
+            of the texts does not have, which the model has seldom seen.
         rare: true of a word that the model hardly knows. One beside such a name is part of it.
     """
 
@@ -98,7 +99,9 @@ class Spans:
         self._unreadable = cache(unreadable)
         self._rare = rare
         self._pattern = _pattern(ours)
-        self._theirs_number = re.compile(rf"(?<![0-9]){theirs.number}(?![0-9])")
+        self._theirs_number = re.compile(
+            rf"(?<![0-9])(?<![0-9][.,:]){theirs.number}(?![0-9]|[.,:][0-9])"
+        )
 
     def find(self, text: str, *, numbers: bool) -> list[Span]:
         """Returns the spans of a text, in order.
@@ -107,7 +110,7 @@ class Spans:
             text: a sentence.
             numbers: also those that the model can read: numbers of two digits or more, times.
         """
-        strange = {c for c in set(text) if self._unreadable(c)}
+        strange = {c for c in set(text) if self._unreadable(c) or not self._ours.has_letter(c)}
         spans = []
         for match in self._pattern.finditer(text):
             kind, typed = str(match.lastgroup), match.group()
@@ -168,7 +171,8 @@ class Spans:
             missing += same[n:]
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
         divides = "[:.]" if self._theirs.clock else ":"
-        times = re.findall(rf"\b([0-9]{{1,2}}){divides}([0-9]{{2}})\b", translation)
+        time = rf"(?<![0-9.:,])([0-9]{{1,2}}){divides}([0-9]{{2}})(?!\w|[.:,][0-9])"  # no 9:13:05
+        times = re.findall(time, translation)
         left.update(f"{int(hour) % 12}:{minute}" for hour, minute in times)
         words = set(re.findall(r"[^\W\d_]+", translation))
         missing.sort()
@@ -187,7 +191,7 @@ class Spans:
         )
 
     def _strange_spans(self, text: str, strange: set[str], besides: list[Span]) -> list[Span]:
-        # Words and signs with a character that the model cannot read; neighbours are one.
+        # Words and signs with a character that is strange to the model; neighbours are one.
         rest, end = [], 0
         for span in besides:
             rest += [text[end : span.start], "\n" * (span.end - span.start)]
