@@ -1,8 +1,9 @@
 """The models in the package: they load, know what is easy, and keep what must be kept."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from safetensors.torch import load_file
@@ -197,3 +198,17 @@ def test_settings_name_no_machine(name: str) -> None:
     config = RunDirectory.find(name).load_config()
     assert config.run_dir == name and config.tokenizer.path is None
     assert all(str(source.path or "data/").startswith("data/") for source in config.data.train)
+
+
+def test_spans_of_filled_templates_survive(
+    script: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--model", "de-en", "--n", "56", "--seed", "7"]
+    monkeypatch.setattr("sys.argv", ["score_spans.py", *options])
+    script("score_spans").main()
+    said = capsys.readouterr().out
+    found = re.search(r"([0-9.]+)% right, ([0-9]+) numbers invented", said)
+    assert found, said
+    assert float(found[1]) >= 99.5 and found[2] == "0", said

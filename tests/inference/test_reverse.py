@@ -244,19 +244,16 @@ def test_the_models_of_the_package_judge_each_other(both: Translator, german: li
     assert [t[0].text for t in both.translate_batch(texts, workers=2)] == [t.text for t in found]
 
 
-def test_two_translators_judge_each_other_without_a_second_copy() -> None:
+def test_two_translators_judge_each_other_without_a_second_copy(both: Translator) -> None:
     there, back = (Translator.load(name, reverse=None) for name in ("de-en", "en-de"))
     there.judge_by(back, 0.4)
     back.judge_by(there)
-    usual = Translator.load("de-en")
-    assert there.translate(OMITTED) == usual.translate(OMITTED)
-    assert pickle.loads(pickle.dumps(there)).translate(OMITTED) == usual.translate(OMITTED)
-    english = "My daughter has her first day at school tomorrow."
-    assert back.translate(english) == Translator.load("en-de").translate(english)
+    assert there.translate(OMITTED) == both.translate(OMITTED)
+    assert pickle.loads(pickle.dumps(there)).translate(OMITTED) == both.translate(OMITTED)
     judge = there.engine.reverse._engine  # type: ignore[attr-defined]
     assert judge.model is back.engine.model and judge.reverse is None  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"goes from en to de; .*de-en goes from de to en"):
-        there.judge_by(usual)
+        there.judge_by(both)
     with pytest.raises(UserError, match="reverse_weight must be"):
         there.judge_by(back, -1.0)
 

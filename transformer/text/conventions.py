@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ENGLISH = {"en", "eng", "english"}
 
-_LETTERS = {"de": frozenset("äöüßéèà"), "en": frozenset("äöüßéèêàâçïñ")}
+_LETTERS = {"de": frozenset("äöüßéèà"), "en": frozenset("äöüßéèêàâçñ")}
 """Of words, beside A to Z: their own, those of loanwords, and in English those of German names."""
 
 
