@@ -125,7 +125,7 @@ def add_reverse_options(options: Options, usual: str = "auto") -> None:
         default=usual,
         metavar="DIR",
         help="a model of the other direction that has a say in which translation is the best: "
-        f"fewer words get lost, in twice the time; or none, or auto ({meaning})",
+        f"fewer words get lost, in two to three times the time; or none, or auto ({meaning})",
     )
     options.add(
         "--reverse-weight",

@@ -82,7 +82,7 @@ def _run(argv: Sequence[str] | None) -> int:
         choices=("auto", "none"),
         default="auto",
         help="the models in the package have a say in each other's translations: fewer words get "
-        "lost, in twice the time; or none does (auto)",
+        "lost, in two to three times the time; or none does (auto)",
     )
     who = Options(parser, "who may use it", only_for=set())
     who.add("--keys", metavar="FILE", help="hashes of API keys; each request then needs a key")
