@@ -125,8 +125,8 @@ class Translator:
             attention_kernel: formula, or fused, which is quicker on a GPU; see `use_kernel`.
             shortlist: use the run's vocabulary shortlist, made by scripts/build_shortlist.py.
             reverse: a model of the other direction, named as `path`, which has a say in which
-                hypothesis is the best: fewer words get lost, in two to three times the time. None: there
-                is no such model. auto: for a model in the package the other one, else none.
+                hypothesis is the best: fewer words get lost, in two to three times the time. None:
+                there is no such model. auto: for a model in the package the other one, else none.
             reverse_weight: of its judgement, 0 to 10; None: 0.4. See `ReverseModel`.
 
         Raises:
