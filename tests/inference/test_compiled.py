@@ -90,6 +90,7 @@ def test_bf16_is_near() -> None:
 
 @needs_a_compiler
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_there_is_no_limit_on_the_models_of_a_process() -> None:
     # torch makes 8 programs of one function at most; here, as many as one model needs.
     with torch._dynamo.config.patch(recompile_limit=1):
