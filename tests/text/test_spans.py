@@ -290,3 +290,17 @@ def test_a_time_of_the_whole_day_needs_no_half(written: str, expected: str) -> N
     assert GERMAN.without_half_days("Um 20 Uhr.", written) == expected
     assert GERMAN.without_half_days(f"Er schrieb: {written} 20:00 pm", written) == written
     assert ENGLISH.without_half_days("At 20:00.", written) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "expected"),
+    [
+        ("Um 9:13 Uhr ruft sie an.", "At 9:13pm, she calls.", "At 9:13, she calls."),
+        ("Sie ruft um 9.13 Uhr an.", "She calls at 9:13 p.m.", "She calls at 9:13."),
+        ("Um 9:13 Uhr abends.", "At 9:13 p.m.", "At 9:13 p.m."),
+        ("Um 21:13 Uhr.", "At 9:13 p.m.", "At 9:13 p.m."),
+        ("Um 9:13 Uhr.", "At 9:13 a.m.", "At 9:13 a.m."),
+    ],
+)
+def test_a_morning_is_no_evening(text: str, written: str, expected: str) -> None:
+    assert GERMAN.without_half_days(text, written) == expected

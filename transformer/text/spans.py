@@ -185,8 +185,13 @@ class Spans:
         """
         if not self._theirs.half_days or _OF_HALF_DAYS.search(text):
             return translation
-        return _OF_HALF_DAYS.sub(
-            lambda match: "." if match.group().endswith(".") and not match["rest"] else "",
+        translation = _OF_HALF_DAYS.sub(_without_words, translation)
+        if not self._ours.clock or not _LATE.isdisjoint(re.findall(r"[^\W\d_]+", text.lower())):
+            return translation
+        # 9:13 Uhr is no 9:13 p.m. if nothing says so.
+        typed = {time.replace(".", ":") for time in re.findall(r"\b[0-9]{1,2}[:.][0-9]{2}\b", text)}
+        return _AFTER_NOON.sub(
+            lambda match: _without_words(match) if match["time"] in typed else match.group(),
             translation,
         )
 
@@ -281,6 +286,17 @@ _OF_HALF_DAYS = re.compile(
     r"(?:(?<=\b[0-9]:[0-5][0-9])|(?<=\b[0-9]{2}:[0-5][0-9])) ?o'clock\b"
     r"|(?<=\b(?:1[3-9]|2[0-4]):[0-5][0-9]) ?[ap](?:m\b|\.m\.)(?=(?P<rest>.?))"
 )
+_AFTER_NOON = re.compile(
+    r"(?<![\w.:])(?P<time>0?[0-9]:[0-5][0-9]|1[01]:[0-5][0-9]) ?p(?:m\b|\.m\.)(?=(?P<rest>.?))"
+)
+
+
+def _without_words(match: re.Match[str]) -> str:
+    # The time alone, if it is part of the match; the full stop of a sentence stays.
+    stop = "." if match.group().endswith(".") and not match["rest"] else ""
+    return match.groupdict().get("time", "") + stop
+
+
 _PREFIXES = {"k": "kilo", "c": "[cz]enti", "d": "de[cz]i", "m": "milli", "": ""}
 _BASES = {"m": "met", "g": "gram", "l": "lit"}
 
