@@ -2,7 +2,44 @@
 
 import multiprocessing
 import os
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+
+_ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""What a terminal, a service manager or torchrun sends to a whole group of processes."""
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes that are started in this block do not hear what ends their group.
+
+    They would hear it while they still import, and be dead before the one that started them has
+    finished, with their help, what it does. This process hears it when the block has ended.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has no such groups
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts, it lets the signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_group() -> None:
+    """This process, begun among `deaf_children`, forms a group of its own, and hears again."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    os.setsid()
+    while missed := signal.sigpending() & _ENDING:
+        signal.sigwait(missed)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 def end_with_parent() -> None:

@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import pickle
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -339,3 +341,43 @@ def test_a_name_with_the_signs_of_a_pattern_is_found(tmp_path: Path) -> None:
     (tmp_path / "part1.tsv").write_text("Katze\tcat\n")
     shards = find_shards(settings_of(f"{tmp_path}/part[1].tsv"))
     assert [shard.name for shard in shards] == [f"{tmp_path}/part[1].tsv"]
+
+
+DEAF = """
+import os, signal, sys
+from collections.abc import Iterator
+from transformer.data.lanes import deal, lane_batches
+
+told = []
+signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+
+class Numbers:
+    def __setstate__(self, state):  # in a process that is not yet ready to make batches
+        os.killpg(os.getpgid(0), signal.SIGTERM)
+
+    def __getstate__(self):
+        return {"any": 1}
+
+    def batches(self, lane):
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()), "deaf for ever"
+        yield None, lane
+
+if __name__ == "__main__":
+    made = lane_batches(Numbers(), deal(2, 2, seed=1, epoch=0), workers=2)
+    print(len(list(made)), len(told) > 0)
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_group_does_not_kill_those_who_are_about_to_read(tmp_path: Path) -> None:
+    """torchrun sends one; the run then saves, for which its readers must go on."""
+    (tmp_path / "deaf.py").write_text(DEAF)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "deaf.py"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        start_new_session=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1 True\n"

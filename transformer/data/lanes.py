@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ import numpy as np
 import torch.utils.data
 
 from ..config import DataConfig
-from ..processes import end_with_parent
+from ..processes import deaf_children, end_with_parent, leave_group
 from .plain_text import CorpusError
 from .shards import Shard, key_of, reading
 from .sources import no_progress_bars
@@ -326,7 +325,9 @@ def lane_batches(
         multiprocessing_context=_processes(type(stream).__module__) if workers else None,
     )
     now = list(lanes)
-    for i, batch, found in loader:
+    with deaf_children():
+        made = iter(loader)
+    for i, batch, found in made:
         if isinstance(found, str):
             raise CorpusError(found)
         now[i] = now[i].after(found) if isinstance(found, int) else found
@@ -358,8 +359,7 @@ class _Lanes(torch.utils.data.IterableDataset[Any]):
         torch.utils.data._utils.worker._worker_info = None
         if worker is not None:
             end_with_parent()  # torch watches only who has started it: the fork server
-            if hasattr(os, "setsid"):
-                os.setsid()  # signals that end the training are for the one that trains
+            leave_group()  # signals that end the training are for the one that trains
         try:
             pool: tuple[Segment, ...] = ()
             for batch, lane in self._stream.batches(self._lanes[i]):

@@ -22,7 +22,7 @@ from multiprocessing.util import Finalize
 from ..config import DecodingConfig
 from ..errors import UserError
 from ..memory import keep_freed_memory
-from ..processes import end_with_parent
+from ..processes import deaf_children, end_with_parent
 from ..search.hypothesis import Hypothesis
 from .checks import check_number
 from .engine import Engine, Ids
@@ -173,7 +173,8 @@ class _Worker(_Process):
 
     def start(self) -> None:
         self.started_by = os.getpid()
-        with _starting:  # filelock refuses a fork during another thread's
+        # filelock refuses a fork during another thread's.
+        with _starting, deaf_children():
             super().start()
 
     def terminate(self) -> None:
