@@ -1,27 +1,36 @@
 """Does what must not change survive a translation? Sentences with numbers, names, addresses, tags.
 
     python scripts/score_spans.py
+    python scripts/score_spans.py --to de
     python scripts/score_spans.py --model runs/mine --n 1000 --seed 1 --show 20
 
 Templates are filled at random. What must come out is written down here, by rules that share no code
 with the package's: 1.234,56 € as €1,234.56. A span is right if it stands in the translation
-as often as in the text. A number is invented if nothing in the text accounts for it.
+as often as in the text, and no a.m. or p.m. behind a time that has none in the text. A number is
+invented if nothing in the text accounts for it.
 """
 
 import argparse
 import random
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from transformer import Translator
 
 Filled = tuple[str, str]
 """What is typed, and what must come out."""
 
+Slot = Callable[[random.Random], Filled]
+
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August"),
     *("September", "October", "November", "December"),
+)
+MONATE = (
+    *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August"),
+    *("September", "Oktober", "November", "Dezember"),
 )
 NAMES = (
     *(
@@ -97,7 +106,7 @@ def telephone(draw: random.Random) -> Filled:
     return text, text
 
 
-def one_of(*texts: str) -> Callable[[random.Random], Filled]:
+def one_of(*texts: str) -> Slot:
     """Any of these, as it is."""
 
     def choose(draw: random.Random) -> Filled:
@@ -107,7 +116,42 @@ def one_of(*texts: str) -> Callable[[random.Random], Filled]:
     return choose
 
 
-SLOTS: dict[str, Callable[[random.Random], Filled]] = {
+def turned(slot: Slot) -> Slot:
+    """What is typed in the other language."""
+
+    def choose(draw: random.Random) -> Filled:
+        typed, expected = slot(draw)
+        return expected, typed
+
+    return choose
+
+
+def english_date(draw: random.Random) -> Filled:
+    """With the month's name, since 3/4 is in March or in April."""
+    day, month, year = draw.randrange(1, 29), draw.randrange(12), draw.randrange(1950, 2031)
+    name = MONTHS[month]
+    typed = draw.choice((f"{day} {name} {year}", f"{name} {day}, {year}"))
+    return typed, f"{day}. {MONATE[month]} {year}"
+
+
+def english_time(draw: random.Random) -> Filled:
+    """Of half a day, or of a whole one."""
+    hour, minute = draw.randrange(24), draw.choice((0, 30, draw.randrange(1, 60)))
+    expected = f"{hour}:{minute:02}"
+    if draw.random() < 0.5:
+        return expected, expected
+    half = draw.choice(("{} {}m", "{} {}.m.", "{}{}m")).format
+    return half(f"{hour % 12 or 12}:{minute:02}", "ap"[hour >= 12]), expected
+
+
+def english_money(draw: random.Random) -> Filled:
+    """With the sign in front."""
+    german, english = draw.choice((whole, decimal))(draw)
+    sign = draw.choice("€$£")
+    return f"{sign}{english}", f"{german} {sign}"
+
+
+SLOTS: dict[str, Slot] = {
     "whole": whole,
     "decimal": decimal,
     "euros": euros,
@@ -152,27 +196,80 @@ TEMPLATES = (
 )
 
 
-def fill(template: str, draw: random.Random) -> tuple[str, list[str]]:
+ENGLISH_TEMPLATES = (
+    "Our yard built {whole} boats last year.",
+    "The anchor weighs {decimal} kg and costs {money}.",
+    "We paid {money} for the repair, which is {share} more than planned.",
+    "The water in the harbor has {degrees} today.",
+    "The ferry leaves on {date} at {time}.",
+    "From {years} the old tower belonged to my family.",
+    "Call the office on {telephone}.",
+    "Please send the drawing to {mail} or to {mail}.",
+    "You can find all the departures on {page}.",
+    "{user} shared a photo of the sea {tag}",
+    "The captain is called {name}.",
+    "{name} and {name} made the sail.",
+    "Type {code} and wait.",
+    "Hello {hole}, your boat is ready.",
+    "The plan is in {path}.",
+    "The bridge is closed between {time} and {time}.",
+    "<p>The <b>yard</b> opens at {time}.</p>",
+    "On {date} we had {whole} visitors, almost {share} of them children.",
+    "The mast is {decimal} m high.",
+    "Ask {name} ({mail}, {telephone}).",
+    "The island has {whole} inhabitants and {whole} sheep.",
+    "Water freezes at {degrees}, you know.",
+)
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What is typed, and what may change in it."""
+
+    slots: Mapping[str, Slot]
+    templates: Sequence[str]
+    same: Sequence[tuple[str, str]]
+    """Patterns of what is right too, with what stands for them here."""
+    halves: str = r"(?!)"
+    """What would change a time that it follows."""
+
+
+DIRECTIONS = {
+    "en": Direction(SLOTS, TEMPLATES, [(r"(?<=[0-9]),(?=[0-9]{3})", "")], halves=r" ?[ap]\.?m\b"),
+    "de": Direction(
+        {name: turned(slot) for name, slot in SLOTS.items()}
+        | {"date": english_date, "time": english_time, "money": english_money},
+        ENGLISH_TEMPLATES,
+        [
+            (r"(?<=[0-9])\.(?=[0-9]{3})", ""),
+            (r"(?<=[0-9]) Pfund\b", " £"),
+            (r"(?<![0-9.:])([0-9]{1,2}) Uhr\b", r"\1:00"),
+        ],
+    ),
+}
+"""By the language that is translated to."""
+
+
+def fill(template: str, slots: Mapping[str, Slot], draw: random.Random) -> tuple[str, list[str]]:
     """A sentence, and what its translation must hold."""
     wanted = re.findall("<[^<>]*>", template)
 
     def put(slot: re.Match[str]) -> str:
-        typed, expected = SLOTS[slot[1]](draw)
+        typed, expected = slots[slot[1]](draw)
         wanted.append(expected)
         return typed
 
     return re.sub(r"\{(\w+)\}", put, template), wanted
 
 
-def judge(wanted: list[str], translation: str) -> tuple[int, list[str]]:
+def judge(wanted: list[str], translation: str, to: Direction) -> tuple[int, list[str]]:
     """How many spans are right, and the numbers that are invented."""
-    # Grouping changes no number.
-    rest, *wanted = (
-        re.sub(r"(?<=[0-9]),(?=[0-9]{3})", "", text) for text in (translation, *wanted)
-    )
+    for pattern, plain in to.same:
+        translation, *wanted = (re.sub(pattern, plain, text) for text in (translation, *wanted))
+    rest = translation
     right = 0
     for span, n in sorted(Counter(wanted).items(), key=lambda item: -len(item[0])):
-        alone = rf"(?<![0-9]){re.escape(span)}(?![0-9])"
+        alone = rf"(?<![0-9]){re.escape(span)}(?![0-9]|{to.halves})"
         found = len(re.findall(alone, rest))
         right += n if found == n else 0
         rest = re.sub(alone, " ", rest)
@@ -184,18 +281,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", type=str, help="run directory (the package's German-English)")
+    parser.add_argument("--model", type=str, help="run directory (that of the package)")
+    parser.add_argument("--to", choices=DIRECTIONS, default="en", help="from the other language")
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=10, help="of those that are wrong")
     args = parser.parse_args()
     draw = random.Random(args.seed)
-    filled = [fill(TEMPLATES[i % len(TEMPLATES)], draw) for i in range(args.n)]
-    found = Translator.load(args.model).translate_batch([text for text, _ in filled])
+    to = DIRECTIONS[args.to]
+    templates = [to.templates[i % len(to.templates)] for i in range(args.n)]
+    filled = [fill(template, to.slots, draw) for template in templates]
+    model = args.model or {"en": "de-en", "de": "en-de"}[args.to]
+    found = Translator.load(model).translate_batch([text for text, _ in filled])
     n_spans = n_right = n_invented = n_told = 0
     wrong = []
     for (text, wanted), [best, *_] in zip(filled, found, strict=True):
-        right, invented = judge(wanted, best.text)
+        right, invented = judge(wanted, best.text, to)
         n_spans, n_right = n_spans + len(wanted), n_right + right
         n_invented += len(invented)
         if right < len(wanted) or invented:

@@ -200,12 +200,14 @@ def test_settings_name_no_machine(name: str) -> None:
     assert all(str(source.path or "data/").startswith("data/") for source in config.data.train)
 
 
+@pytest.mark.parametrize("to", ["en", "de"])
 def test_spans_of_filled_templates_survive(
+    to: str,
     script: Callable[[str], ModuleType],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    options = ["--model", "de-en", "--n", "56", "--seed", "7"]
+    options = ["--to", to, "--n", "56", "--seed", "7"]
     monkeypatch.setattr("sys.argv", ["score_spans.py", *options])
     script("score_spans").main()
     said = capsys.readouterr().out

@@ -238,6 +238,11 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Um 0:30 Uhr.", "At 9:30 a.m.", "0:30"),
         ("Um 12:30 Uhr.", "At 3:30, for 30 minutes.", "12:30"),
         ("Um 24:30 Uhr.", "At 9:30 p.m.", "24:30"),
+        ("Um 9:30 Uhr.", "At 21:30.", "9:30"),
+        ("Um 9:30 Uhr abends.", "At 9:30 pm.", ""),
+        ("Um 22:15 Uhr abends.", "At 10:15 a.m. in the evening.", "22:15"),
+        ("Um 0:30 Uhr.", "At 12:30 p.m.", "0:30"),
+        ("Um 0:30 Uhr.", "At 12:30 at night.", ""),
         ("Zwischen 9:13 Uhr und 11:05 Uhr.", "Between 9:13:05 and 11:05.", "9:13"),
         ("Um 9:13 Uhr.", "At 1:9:13.", "9:13"),
         ("1.741,01 m hoch", "1,741.01.01 m high", "1.741,01 m"),
@@ -287,9 +292,9 @@ def test_an_endless_number_is_not_a_mark() -> None:
     ],
 )
 def test_a_time_of_the_whole_day_needs_no_half(written: str, expected: str) -> None:
-    assert GERMAN.without_half_days("Um 20 Uhr.", written) == expected
-    assert GERMAN.without_half_days(f"Er schrieb: {written} 20:00 pm", written) == written
-    assert ENGLISH.without_half_days("At 20:00.", written) == written
+    assert GERMAN.with_hours_as_typed("Um 20 Uhr.", written) == expected
+    assert GERMAN.with_hours_as_typed(f"Er schrieb: {written} 20:00 pm", written) == written
+    assert ENGLISH.with_hours_as_typed("At 20:00.", written) == written
 
 
 @pytest.mark.parametrize(
@@ -300,7 +305,30 @@ def test_a_time_of_the_whole_day_needs_no_half(written: str, expected: str) -> N
         ("Um 9:13 Uhr abends.", "At 9:13 p.m.", "At 9:13 p.m."),
         ("Um 21:13 Uhr.", "At 9:13 p.m.", "At 9:13 p.m."),
         ("Um 9:13 Uhr.", "At 9:13 a.m.", "At 9:13 a.m."),
+        ("Um 9:13 Uhr.", "At 21:13, not 21:14.", "At 9:13, not 21:14."),
+        ("Um 21:13 Uhr.", "At 9:13 a.m.", "At 21:13."),
+        ("Um 21:13 Uhr.", "At 9:13.", "At 21:13."),
+        ("Um 21:13 Uhr.", "At 9:13 in the evening.", "At 9:13 in the evening."),
+        ("Um 9:13 Uhr oder um 21:13 Uhr.", "At 9:13 or 21:13.", "At 9:13 or 21:13."),
+        ("Um 12:30 Uhr.", "At 12:30 a.m.", "At 12:30."),
+        ("Um 0:30 Uhr.", "At 12:30 a.m.", "At 12:30 a.m."),
     ],
 )
 def test_a_morning_is_no_evening(text: str, written: str, expected: str) -> None:
-    assert GERMAN.without_half_days(text, written) == expected
+    assert GERMAN.with_hours_as_typed(text, written) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "expected"),
+    [
+        ("It opens at 9:30.", "Es öffnet um 21:30 Uhr.", "Es öffnet um 9:30 Uhr."),
+        ("It opens at 09:00.", "Es öffnet um 21:00.", "Es öffnet um 09:00."),
+        ("It opens at 9:30 tonight.", "Heute um 21:30 Uhr.", "Heute um 21:30 Uhr."),
+        ("It opens at 9:30 pm.", "Um 21:30 Uhr.", "Um 21:30 Uhr."),
+        ("It opens at 12:30 a.m.", "Um 12:30 Uhr.", "Um 0:30 Uhr."),
+        ("It opens at 12:30.", "Um 0:30 Uhr.", "Um 12:30 Uhr."),
+        ("It opens at 9:30.", "Version 1.21:30, 21:30:05", "Version 1.21:30, 21:30:05"),
+    ],
+)
+def test_a_morning_is_no_evening_in_german(text: str, written: str, expected: str) -> None:
+    assert ENGLISH.with_hours_as_typed(text, written) == expected

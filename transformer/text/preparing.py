@@ -199,23 +199,23 @@ class Preparer:
             found = whole
         if not self._settings.placeholders:
             return found
-        found = self._without_half_days(sentence, found)
+        found = self._with_hours_as_typed(sentence, found)
         if not self._spans.lost(sentence.plain, found[0].text):
             return found
         spans = self._spans.hide(sentence.plain, numbers=True)
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
             whole = _with_all_marks(again, spans.shown, spans.written)
-            found = self._without_half_days(sentence, whole) or found
+            found = self._with_hours_as_typed(sentence, whole) or found
         if self._spans.lost(sentence.plain, found[0].text):
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
 
-    def _without_half_days(
+    def _with_hours_as_typed(
         self, sentence: Sentence, found: Sequence[Translation]
     ) -> list[Translation]:
-        without = self._spans.without_half_days
-        return [replace(each, text=without(sentence.plain, each.text)) for each in found]
+        as_typed = self._spans.with_hours_as_typed
+        return [replace(each, text=as_typed(sentence.plain, each.text)) for each in found]
 
     def _around_markup(self, sentence: Sentence, bare: Bare, align: Align) -> Searches:
         hidden = self._spans.hide(bare.text)

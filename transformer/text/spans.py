@@ -6,7 +6,7 @@ Addresses come back as they were typed. Numbers come back as the other language 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -170,30 +170,45 @@ class Spans:
             translation, n = _struck_out(translation, written, len(same), whole=whole)
             missing += same[n:]
         left = Counter(map(self._theirs.canonical, self._theirs_number.findall(translation)))
-        divides = "[:.]" if self._theirs.clock else ":"
-        time = rf"(?<![0-9.:,])([0-9]{{1,2}}){divides}([0-9]{{2}})(?!\w|[.:,][0-9])"  # no 9:13:05
-        times = re.findall(time, translation)
-        left.update(f"{int(hour) % 12}:{minute}" for hour, minute in times)
         words = set(re.findall(r"[^\W\d_]+", translation))
+        may_be_late = _says_late(translation)
+        for time in _times_in(translation, self._theirs):
+            left[_of_day(time)] += 1
+            if may_be_late and not time["half"] and int(time["hour"]) <= 12:
+                left[_later(_of_day(time))] += 1
+        is_late = _says_late(text)
         missing.sort()
-        return [span.typed for span in missing if not self._said_otherwise(span, left, words)]
+        return [
+            span.typed
+            for span in missing
+            if not self._said_otherwise(span, left, words, is_late=is_late)
+        ]
 
-    def without_half_days(self, text: str, translation: str) -> str:
-        """A translation in which a time of the whole day has no more words: no 20:00 p.m.
+    def with_hours_as_typed(self, text: str, translation: str) -> str:
+        """A translation in which 9:13 is neither 9:13 p.m. nor 21:13 if the text does not say so.
 
-        One of a text that has such words itself, in code for example, stays as it is.
+        A time of the whole day has no more words, either: no 20:00 p.m. One of a text that has such
+        words itself, in code for example, stays as it is.
         """
-        if not self._theirs.half_days or _OF_HALF_DAYS.search(text):
+        if self._theirs.half_days:
+            if _OF_HALF_DAYS.search(text):
+                return translation
+            translation = _OF_HALF_DAYS.sub(_stop, translation)
+        if _says_late(text):
             return translation
-        translation = _OF_HALF_DAYS.sub(_without_words, translation)
-        if not self._ours.clock or not _LATE.isdisjoint(re.findall(r"[^\W\d_]+", text.lower())):
-            return translation
-        # 9:13 Uhr is no 9:13 p.m. if nothing says so.
-        typed = {time.replace(".", ":") for time in re.findall(r"\b[0-9]{1,2}[:.][0-9]{2}\b", text)}
-        return _AFTER_NOON.sub(
-            lambda match: _without_words(match) if match["time"] in typed else match.group(),
-            translation,
-        )
+        typed = {_of_day(match): match for match in _times_in(text, self._ours)}
+        is_late = _says_late(translation)
+
+        def as_typed(match: re.Match[str]) -> str:
+            meant = _of_day(match)
+            other = _later(meant)
+            if meant in typed or other not in typed or (is_late and not match["half"]):
+                return match.group()
+            source = typed[other]
+            time = other if source["half"] else f"{source['hour']}:{source['minute']}"
+            return time + _stop(match)
+
+        return _TIME.sub(as_typed, translation)
 
     def _strange_spans(self, text: str, strange: set[str], besides: list[Span]) -> list[Span]:
         # Words and signs with a character that is strange to the model; neighbours are one.
@@ -215,13 +230,15 @@ class Spans:
                 found.append([*tokens[i].span()])
         return [Span(start, end, "word", text[start:end], text[start:end]) for start, end in found]
 
-    def _said_otherwise(self, span: Span, left: Counter[str], words: set[str]) -> bool:
+    def _said_otherwise(
+        self, span: Span, left: Counter[str], words: set[str], *, is_late: bool
+    ) -> bool:
         if span.kind == "date":
             # With the same words and numbers: March 12th, 2024 for 12 March 2024.
             parts = re.findall(r"[^\W\d_]+|[0-9]+", span.written)
             return all(left[part] > 0 if part.isdecimal() else part in words for part in parts)
         if span.kind == "time":
-            return _has_time(span.written, left, words)
+            return _has_time(span.written, left, words, is_late=is_late)
         if span.kind != "amount" or span.typed[0] in "-−±":
             return False
         sign = next((c for c in span.typed if c in _NAMED), None)
@@ -286,15 +303,38 @@ _OF_HALF_DAYS = re.compile(
     r"(?:(?<=\b[0-9]:[0-5][0-9])|(?<=\b[0-9]{2}:[0-5][0-9])) ?o'clock\b"
     r"|(?<=\b(?:1[3-9]|2[0-4]):[0-5][0-9]) ?[ap](?:m\b|\.m\.)(?=(?P<rest>.?))"
 )
-_AFTER_NOON = re.compile(
-    r"(?<![\w.:])(?P<time>0?[0-9]:[0-5][0-9]|1[01]:[0-5][0-9]) ?p(?:m\b|\.m\.)(?=(?P<rest>.?))"
+_TIME = re.compile(
+    r"(?<![\w.:,])(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])"
+    r"(?: ?(?P<half>[aApP])(?:[mM]\b|\.[mM]\.))?(?!\w|[.:,][0-9])(?=(?P<rest>.?))"
 )
+_TIME_OR_WITH_DOT = re.compile(_TIME.pattern.replace("):(", ")[:.]("))
 
 
-def _without_words(match: re.Match[str]) -> str:
-    # The time alone, if it is part of the match; the full stop of a sentence stays.
-    stop = "." if match.group().endswith(".") and not match["rest"] else ""
-    return match.groupdict().get("time", "") + stop
+def _says_late(text: str) -> bool:
+    return not _LATE.isdisjoint(re.findall(r"[^\W\d_]+", text.lower()))
+
+
+def _of_day(time: re.Match[str]) -> str:
+    # 9:13 pm → 21:13; also without "pm" if only that can be
+    hour = int(time["hour"]) % 24
+    if hour <= 12 and time["half"]:
+        hour = hour % 12 + 12 * (time["half"] in "pP")
+    return f"{hour}:{time['minute']}"
+
+
+def _later(time: str) -> str:
+    # Half a day later, or earlier.
+    hour, minute = time.split(":")
+    return f"{(int(hour) + 12) % 24}:{minute}"
+
+
+def _times_in(text: str, language: Conventions) -> Iterator[re.Match[str]]:
+    return (_TIME_OR_WITH_DOT if language.clock else _TIME).finditer(text)
+
+
+def _stop(match: re.Match[str]) -> str:
+    # The full stop of a sentence stays, which ends "p.m.", too.
+    return "." if match.group().endswith(".") and not match["rest"] else ""
 
 
 _PREFIXES = {"k": "kilo", "c": "[cz]enti", "d": "de[cz]i", "m": "milli", "": ""}
@@ -307,15 +347,17 @@ def _has_unit(unit: str, words: set[str]) -> bool:
     return unit in words or any(re.match(word, each, re.IGNORECASE) for each in words)
 
 
-def _has_time(written: str, left: Counter[str], words: set[str]) -> bool:
-    # 14:30: or 2:30 p.m.; 20:00: or 8 p.m., but not 8 o'clock
+def _has_time(written: str, left: Counter[str], words: set[str], *, is_late: bool) -> bool:
+    # 14:30: or 2:30 p.m.; 20:00: or 8 p.m., but not 8 o'clock; 9:13 tonight: or 21:13
     hour, minute = (int(part) for part in written.split(":"))
-    if minute == 0 and left[str(hour)] > 0:
+    time = f"{hour % 24}:{minute:02}"
+    if left[time] > 0 or (is_late and hour <= 12 and left[_later(time)] > 0):
         return True
-    if 12 < hour < 24 and not any(word.lower() in _LATE for word in words):
+    if minute:
         return False
-    same = [f"{hour % 12}:{minute:02}", *([str(hour % 12)] if minute == 0 else [])]
-    return any(left[time] > 0 for time in same)
+    return left[str(hour)] > 0 or (
+        (hour <= 12 or any(word.lower() in _LATE for word in words)) and left[str(hour % 12)] > 0
+    )
 
 
 def _of_whole_day(time: str) -> str:
