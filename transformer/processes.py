@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.context import BaseContext
 
 _ENDING = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -15,8 +16,8 @@ _ENDING = {
 
 
 @contextmanager
-def deaf_children() -> Iterator[None]:
-    """Processes that are started in this block do not hear what ends their group.
+def deaf_children(context: BaseContext) -> Iterator[None]:
+    """Processes that `context` starts in this block do not hear what ends their group.
 
     They would hear it while they still import, and be dead before the one that started them has
     finished, with their help, what it does. This process hears it when the block has ended.
@@ -24,7 +25,8 @@ def deaf_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows has no such groups
         yield
         return
-    resource_tracker.ensure_running()  # when it starts, it lets the signals through again
+    if context.get_start_method() != "fork":
+        resource_tracker.ensure_running()  # when it starts, it lets the signals through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield

@@ -17,6 +17,7 @@ import multiprocessing
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import islice
@@ -318,14 +319,15 @@ def lane_batches(
     Raises:
         CorpusError: a shard is missing or malformed.
     """
+    context = _processes(type(stream).__module__)
     loader: Any = torch.utils.data.DataLoader(
         _Lanes(stream, lanes),
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context=_processes(type(stream).__module__) if workers else None,
+        multiprocessing_context=context if workers else None,
     )
     now = list(lanes)
-    with deaf_children():
+    with deaf_children(context) if workers else nullcontext():
         made = iter(loader)
     for i, batch, found in made:
         if isinstance(found, str):

@@ -174,7 +174,7 @@ class _Worker(_Process):
     def start(self) -> None:
         self.started_by = os.getpid()
         # filelock refuses a fork during another thread's.
-        with _starting, deaf_children():
+        with _starting, deaf_children(_WorkerContext()):
             super().start()
 
     def terminate(self) -> None:
