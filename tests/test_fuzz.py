@@ -24,7 +24,7 @@ def run(*command: str) -> str:
 
 
 CASES = [
-    *(("commands", 10), ("settings", 50), ("runs", 4)),
+    *(("commands", 6), ("settings", 50), ("runs", 2)),
     *(
         pytest.param(*more, marks=pytest.mark.exhaustive)
         for more in (("commands", 20), ("settings", 100), ("runs", 10))

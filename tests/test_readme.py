@@ -50,7 +50,10 @@ QUICK_SCRIPTS = {"scripts/build_shortlist.py"}
 FORKED = Path(__file__).with_name("forked.py")
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["torch", "transformer.training.loop", "transformer.inference.translator"]
+    [
+        *("torch", "torch._dynamo", "datasets", "matplotlib.figure", "sacrebleu"),
+        *("transformer.training.loop", "transformer.inference.translator"),
+    ]
 )
 
 HELP_DESK = [

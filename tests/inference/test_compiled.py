@@ -74,6 +74,7 @@ def test_logits_are_the_same_and_no_state_is_changed(pair: tuple[GPT, CompiledSt
 
 @needs_a_compiler
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_bf16_is_near() -> None:
     gpt = random_gpt()
     step = CompiledStep(copy.deepcopy(gpt), "bf16")

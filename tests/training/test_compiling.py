@@ -29,9 +29,18 @@ def test_compiled_layers_have_the_same_losses(configure: Callable[..., Config]) 
     assert 0 < torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 4
     assert losses(compiled.directory) == pytest.approx(losses(plain.directory), rel=1e-5)
     assert isinstance(Translator.load(compiled.directory).translate("Ein Hund."), str)
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_a_compiled_run_is_resumed_in_the_same_bits(configure: Callable[..., Config]) -> None:
+    given = ["training.compile=true"]
     train(configure(*given, "training.max_steps=5", run="stopped"))
-    stopped = train(configure(*given, run="stopped"), resume=True)
-    files = [run.directory / "model.safetensors" for run in (stopped, compiled)]
+    runs = [
+        train(configure(*given, run="stopped"), resume=True),
+        train(configure(*given, run="whole")),
+    ]
+    files = [run.directory / "model.safetensors" for run in runs]
     assert files[0].read_bytes() == files[1].read_bytes()
 
 

@@ -1,7 +1,7 @@
 """A run may die at any moment: nothing is lost, and what is resumed ends in the same bits.
 
 `pytest tests/training/test_kill.py -m slow --kill-trials 10` kills ten runs in a row instead of
-one, and at each operation on the disk instead of every third.
+one, and at each operation on the disk instead of every fifth.
 """
 
 import os
@@ -149,7 +149,7 @@ def test_killed_at_operations_on_the_disk(
         disk = Disk(patch, None, moment)
         train(expected)
     assert disk.n_done > 50
-    every = 3 if request.config.getoption("--kill-trials") == 1 else 1
+    every = 5 if request.config.getoption("--kill-trials") == 1 else 1
     for n in range(random.Random(time.time_ns()).randint(1, every), disk.n_done + 1, every):
         killed = configure(*short, tokenizer, run=f"killed {moment} {n}")
         with monkeypatch.context() as patch:
@@ -201,7 +201,7 @@ def processes(
 ) -> Processes:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "settings.yaml").touch()
-    longer = ("training.max_steps=250", "training.checkpoint_every=7", "training.validate_every=50")
+    longer = ("training.max_steps=120", "training.checkpoint_every=7", "training.validate_every=40")
     changes = LANGUAGE_MODEL if request.param == "language_modeling" else ()
     if request.param == "language_modeling":
         tiny = [setting for setting in tiny if "n_encoder_layers" not in setting]
