@@ -40,6 +40,7 @@ SEARCH: dict[str, list[Any]] = {
     "split": ["long", "always", "never"],
     "placeholders": [True, False],
     "restore_umlauts": [True],
+    "american_spelling": [True],
     "lower_shouting": [True],
     "keep_layout": [True],
     "keep_target_language": [True],

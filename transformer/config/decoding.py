@@ -75,6 +75,9 @@ class TextConfig(Settings):
     """Spell German that was typed without umlauts with them (Schluessel, weiss), where the
     vocabulary then needs fewer pieces for a word, and Kolleg*innen as Kolleginnen. No effect if
     data.src_lang is not German."""
+    american_spelling: bool = False
+    """Spell English as in America (colour as color, tyre as tire), where the vocabulary then needs
+    fewer pieces for a word. No effect if data.src_lang is not English."""
     lower_shouting: bool = False
     """Translate a sentence in capitals as one in small letters, and give it back in capitals."""
     keep_layout: bool = False

@@ -23,6 +23,7 @@ class SearchSettings(TypedDict, total=False):
     split: Literal["long", "always", "never"]
     placeholders: bool
     restore_umlauts: bool
+    american_spelling: bool
     lower_shouting: bool
     keep_layout: bool
     keep_target_language: bool

@@ -18,11 +18,12 @@ from .characters import (
 )
 from .conventions import language_of
 from .detecting import is_already, is_neither
+from .english import ENGLISH
 from .german import GERMAN, is_german
 from .joining import Translation
 from .layout import Layout, laid_out
 from .markup import Align, Bare, Range, bared, is_markup, marked_up, without
-from .rules import ENGLISH, NEUTRAL
+from .rules import NEUTRAL
 from .sentences import cut, split_sentences
 from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_markup
 
@@ -122,6 +123,9 @@ class Preparer:
         self._languages = src_lang, tgt_lang
         others = ENGLISH if language_of(src_lang) == "en" else NEUTRAL
         self._rules = GERMAN if is_german(src_lang) else others
+        self._respells = (
+            settings.restore_umlauts if self._rules is GERMAN else settings.american_spelling
+        )
         self._longest = MAX_PIECES if longest_src is None else longest_src
         self._unreadable = cache(lambda c: is_unreadable(c, tokenizer))
         self._spans = Spans(
@@ -325,7 +329,7 @@ class Preparer:
             shouted = settings.lower_shouting and is_shouted(shown, self._rules.no_capital)
             if shouted:
                 shown = shown.lower()
-            if settings.restore_umlauts:
+            if self._respells:
                 shown = self._rules.respell(shown, tokenizer)
             plain = bring_back(shown, spans.typed) if hidden else shown
             assert plain is not None  # nothing has touched the marks

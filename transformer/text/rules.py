@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..data.tokenizer import Tokenizer
-from .clock import english_times
 
 
 @dataclass(frozen=True)
@@ -35,5 +34,3 @@ NEUTRAL = Rules(
     respell=lambda text, _: text,
 )
 """For every language that has no rules of its own."""
-
-ENGLISH = replace(NEUTRAL, times=english_times)
