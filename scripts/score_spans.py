@@ -151,10 +151,40 @@ def english_money(draw: random.Random) -> Filled:
     return f"{sign}{english}", f"{german} {sign}"
 
 
+def millions(draw: random.Random) -> Filled:
+    """Or billions, which are called otherwise; a trillion is a Billion."""
+    german, english = decimal(draw)
+    long, short, word = draw.choice(
+        (
+            ("Millionen", "Mio.", "million"),
+            ("Milliarden", "Mrd.", "billion"),
+            ("Billionen", "Bio.", "trillion"),
+        )
+    )
+    sign = draw.choice("€$£")
+    return f"{german} {draw.choice((long, short))} {sign}", f"{sign}{english} {word}"
+
+
+def english_millions(draw: random.Random) -> Filled:
+    """The same, in full or with a letter."""
+    german, english = decimal(draw)
+    long, short, wort = draw.choice(
+        (
+            ("million", "m", "Millionen"),
+            ("billion", "bn", "Milliarden"),
+            ("trillion", "tn", "Billionen"),
+        )
+    )
+    sign = draw.choice("€$£")
+    typed = draw.choice((f"{sign}{english} {long}", f"{sign}{english}{short}"))
+    return typed, f"{german} {wort} {sign}"
+
+
 SLOTS: dict[str, Slot] = {
     "whole": whole,
     "decimal": decimal,
     "euros": euros,
+    "millions": millions,
     "share": share,
     "degrees": degrees,
     "date": date,
@@ -193,6 +223,8 @@ TEMPLATES = (
     "Fragen Sie {name} ({mail}, {telephone}).",
     "Die Insel hat {whole} Einwohner und {whole} Schafe.",
     "Bei {degrees} friert der Hafen zu.",
+    "Der neue Hafen kostet {millions}, sagt die Stadt.",
+    "Statt {millions} sollen es jetzt {millions} sein.",
 )
 
 
@@ -219,6 +251,8 @@ ENGLISH_TEMPLATES = (
     "Ask {name} ({mail}, {telephone}).",
     "The island has {whole} inhabitants and {whole} sheep.",
     "Water freezes at {degrees}, you know.",
+    "The new harbor costs {millions}, the city says.",
+    "It was {millions}, and now it is {millions}.",
 )
 
 
@@ -238,7 +272,8 @@ DIRECTIONS = {
     "en": Direction(SLOTS, TEMPLATES, [(r"(?<=[0-9]),(?=[0-9]{3})", "")], halves=r" ?[ap]\.?m\b"),
     "de": Direction(
         {name: turned(slot) for name, slot in SLOTS.items()}
-        | {"date": english_date, "time": english_time, "money": english_money},
+        | {"date": english_date, "time": english_time}
+        | {"money": english_money, "millions": english_millions},
         ENGLISH_TEMPLATES,
         [
             (r"(?<=[0-9])\.(?=[0-9]{3})", ""),

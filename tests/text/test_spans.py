@@ -164,6 +164,10 @@ def test_whatever_is_hidden_comes_back(text: str) -> None:
         ("192.168.178.100", "192.168.178.100", "192.168.178.100"),
         ("00:00:01,000 --> 00:00:04,000", "00:00:01,000|00:00:04,000", "00:00:01,000|00:00:04,000"),
         ("A380, RE-24, 3 Gäste, 75kg, z. B. 7", "", ""),
+        ("1,2 Mrd. €, 1 Million €", "1,2 Mrd. €|1 Million €", "€1.2 billion|€1 million"),
+        ("-3 Mio. €, € 2,5 Mio.", "-3 Mio. €|€ 2,5 Mio", "-€3 million|€2.5 million"),
+        ("1,3 Billionen Euro", "1,3 Billionen", "1.3 trillion"),
+        ("2 Tsd. €, 3 Bio Eier", "2 Tsd. €", "€2,000"),
     ],
 )
 def test_numbers_are_written_as_in_english(text: str, typed: str, written: str) -> None:
@@ -180,6 +184,11 @@ def test_numbers_are_written_as_in_english(text: str, typed: str, written: str) 
         ("1,500,000 guests at 10:30", "1.500.000|10:30"),
         ("on 12/03/2024", "12/03/2024"),  # the twelfth, or December
         ("1.80 m", "1,80 m"),
+        ("$1.2 billion, €1 million, £3.4bn", "1,2 Milliarden $|1 Million €|3,4 Milliarden £"),
+        ("$1.3 trillion, or 1.3 trillion", "1,3 Billionen $|1,3 Billionen"),
+        ("€3k, $2.5K, £1,200M, -$3bn", "3.000 €|2.500 $|1.200 Millionen £|-3 Milliarden $"),
+        ("£2.5555k", "£2.5555k"),
+        ("5 billion people, 25 m", "25 m"),
     ],
 )
 def test_numbers_are_written_as_in_german(text: str, written: str) -> None:
@@ -255,11 +264,27 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("3 Äpfel", "three apples", ""),
         ("12,50 Euro, A380, 2010-2015", "much", "12,50|2010-2015"),
         ("Nichts", "77", ""),
+        ("von 250.000 € bis 1 Million €", "from €250,000 to $1 million", "1 Million €"),
         ("", "", ""),
     ],
 )
 def test_numbers_that_a_translation_lacks(text: str, translation: str, lost: str) -> None:
     assert "|".join(GERMAN.lost(text, translation)) == lost
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "lost"),
+    [
+        ("Was ist das in €?", "What is that in $?", ["€"]),
+        ("Was ist das in €?", "What is that in euros?", []),
+        ("Ein paar € und 20 €", "A few €, and €20", []),
+        ("Ein paar € und 20 €", "A few, and €20", ["€"]),
+        ("Ein paar € und 20 €", "A few, and €30", ["20 €"]),
+        ("200 £", "200 pounds", []),
+    ],
+)
+def test_signs_that_a_translation_lacks(text: str, translation: str, lost: list[str]) -> None:
+    assert Spans("de", "en").lost(text, translation) == lost
 
 
 def test_numbers_are_hidden_with_the_rest() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,13 @@ _ENGLISH = {"en", "eng", "english"}
 
 _LETTERS = {"de": frozenset("äöüßéèà"), "en": frozenset("äöüßéèêàâçñ")}
 """Of words, beside A to Z: their own, those of loanwords, and in English those of German names."""
+
+
+_TYPED_SCALES = {
+    "de": {"tsd": 10**3},
+    "en": {"bn": 10**9, "mn": 10**6, "tn": 10**12},
+}
+"""Short forms that people type, beside those of Unicode's CLDR."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class Conventions:
     half_days: bool = False  # 10:30 pm, not 22:30
     date_words: tuple[str, ...] = ()  # what stands before a date without a year
     letters: frozenset[str] | None = None  # beside A to Z, small; None: any
+    scales: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Words and short forms behind a number, in small letters, and what they multiply it by."""
     locale: Locale | None = None
 
     def has_letter(self, character: str) -> bool:
@@ -66,6 +77,23 @@ class Conventions:
         if self.money_first:
             return f"{currency}{self.money_gap}{amount}"
         return f"{amount}{self.money_gap}{currency}"
+
+    def scaled(self, number: str, scale: int, by: Conventions) -> str | None:
+        """A number that a text has by other conventions, times 1000 or a million or so, in words.
+
+        1,2 Milliarden as 1.2 billion, but 2.5k as 2.500. None if the language has no such word.
+        """
+        digits = by.canonical(number)
+        if scale == 1000:
+            thousands = Decimal(digits) * 1000
+            return None if thousands % 1 else f"{int(thousands):,}".replace(",", self.group)
+        if self.locale is None:
+            return None
+        forms = self.locale.compact_decimal_formats["long"]
+        words = forms["one" if digits == "1" else "other"].get(str(scale))
+        return (
+            None if words is None else str(words.pattern).replace("0", self.written(number, by), 1)
+        )
 
     def date(self, day: int, month: int, year: int | None) -> str:
         """The month as a word, so that nobody takes it for the day."""
@@ -102,8 +130,21 @@ def conventions_of(language: str) -> Conventions | None:
         half_days="a" in locale.time_formats["short"].pattern,
         date_words=("am", "ab", "bis", "vom", "zum", "seit", "den", "dem", "der") if german else (),
         letters=_LETTERS.get(locale.language),
+        scales=_scales(locale),
         locale=locale,
     )
+
+
+def _scales(locale: Locale) -> dict[str, int]:
+    found = dict(_TYPED_SCALES.get(locale.language, {}))
+    for length in ("long", "short"):
+        for forms in locale.compact_decimal_formats[length].values():
+            for scale, pattern in forms.items():
+                # 0 Millionen, 0 Mio'.', 0M
+                word = re.fullmatch(r"0\s?([^\W\d]+)(?:'?\.'?)?", str(pattern.pattern))
+                if word:
+                    found.setdefault(word[1].lower(), int(scale))
+    return found
 
 
 def language_of(name: str) -> str | None:

@@ -51,6 +51,7 @@ _SHARES_A_WORD = re.compile(r"[\w.+-]")
 _IN_NUMBER = frozenset("0123456789.,:")
 _NUMBER_GOES_ON = re.compile(r"[0-9]|[.,:][0-9]")
 _BEFORE = r"(?<![\w.,:/@+−-])"
+_SIGN = r"(?:[+±−-](?=[0-9€$£¥]))?"
 _AFTER = r"(?!\w|[.,:/–-][0-9])"
 
 
@@ -59,7 +60,9 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    kind: str  # verbatim, word, date, time, half (a time with am or pm), amount, range or other
+    kind: str
+    """verbatim, word, date, time, half (a time with am or pm), scaled (millions and the like),
+    amount, range or other."""
     typed: str
     written: str  # in the other language
 
@@ -116,7 +119,7 @@ class Spans:
             kind, typed = str(match.lastgroup), match.group()
             if kind == "amount" and re.fullmatch(rf"[0-9](?:\s{_UNIT})?", typed):
                 continue  # a single digit may become a word
-            if numbers or kind in ("verbatim", "half") or not strange.isdisjoint(typed):
+            if numbers or kind in ("verbatim", "half", "scaled") or not strange.isdisjoint(typed):
                 spans.append(Span(*match.span(), kind, typed, self._written(kind, match)))
         if strange:
             spans += self._strange_spans(text, strange, besides=spans)
@@ -154,15 +157,16 @@ class Spans:
     def lost(self, text: str, translation: str) -> list[str]:
         """What a translation lacks of a text, in order and as typed.
 
-        That is what must not change, dates, times, and numbers of two digits or more. The
-        translation may group digits in another way, use another dash, and count hours to 12 instead
-        of 24 or the reverse.
+        That is what must not change, dates, times, signs of currencies, and numbers of two digits
+        or more. The translation may group digits in another way, use another dash, and count hours
+        to 12 instead of 24 or the reverse.
         """
         of_text: dict[str, list[Span]] = {}
         for span in self.find(text, numbers=True):
             of_text.setdefault(span.written, []).append(span)
+        signs = _lost_signs(text, translation)
         if not of_text:
-            return []
+            return signs
         missing: list[Span] = []
         for written in sorted(of_text, key=len, reverse=True):  # 12 is also in 12 March
             same = of_text[written]
@@ -178,11 +182,12 @@ class Spans:
                 left[_later(_of_day(time))] += 1
         is_late = _says_late(text)
         missing.sort()
-        return [
+        lost = [
             span.typed
             for span in missing
             if not self._said_otherwise(span, left, words, is_late=is_late)
         ]
+        return lost + [sign for sign in signs if not any(sign in typed for typed in lost)]
 
     def with_hours_as_typed(self, text: str, translation: str) -> str:
         """A translation in which 9:13 is neither 9:13 p.m. nor 21:13 if the text does not say so.
@@ -267,6 +272,8 @@ class Spans:
                 return typed
         if kind == "time":
             return typed.replace(".", ":") if re.search("[.:]", typed) else f"{typed}:00"
+        if kind == "scaled":
+            return self._scaled(typed)
         if kind == "half":
             return typed if theirs.half_days else _of_whole_day(typed)
         if kind not in ("amount", "range"):
@@ -281,6 +288,17 @@ class Spans:
             assert sign is not None
             return sign.group() + theirs.money(rest[sign.end() :].strip(), money.group())
         return re.sub(r"\s*([%‰])", rf"{theirs.share_gap}\1", rest)
+
+    def _scaled(self, typed: str) -> str:
+        found = re.search(rf"({self._ours.number})\s?([^\W\d_]+)", typed)
+        assert found is not None
+        number, word = found.groups()
+        money = _MONEY.search(typed)
+        written = self._theirs.scaled(number, self._ours.scales[word.lower()], self._ours)
+        if written is None:
+            return typed
+        sign = typed[0] if typed[0] in "+±−-" else ""
+        return sign + (self._theirs.money(written, money.group()) if money else written)
 
 
 _MONEY = re.compile("[€$£¥]")
@@ -382,6 +400,10 @@ def _is_address(number: str) -> bool:
     return len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
 
 
+_SHORT_SCALES = {"mio", "mrd", "mn", "bn", "tn"}
+"""Those that mean nothing else."""
+
+
 @cache
 def _pattern(language: Conventions) -> re.Pattern[str]:
     number = language.number
@@ -404,9 +426,22 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
             hour = "(?:1[0-2]|0?[1-9])(?:[:.][0-5][0-9])?"
             kinds.append(rf"(?P<half>{_BEFORE}{hour}[ ]?(?i:[ap](?:m\b|\.m\.)))")
         kinds.append(rf"(?P<time>{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})")
+    if language.scales:
+        scale = "|".join(sorted(language.scales, key=len, reverse=True))
+        # Without a currency, those that models take for other words or do not know.
+        alone = "|".join(
+            word
+            for word, n in language.scales.items()
+            if word in _SHORT_SCALES or (n >= 10**12 and len(word) > 3)
+        )
+        dot = r"(?:\.(?=[ ]?[^\s]))?"
+        kinds.append(
+            rf"(?P<scaled>{_BEFORE}{_SIGN}(?:[€$£¥]\s?{number}\s?(?i:{scale})\b{dot}"
+            rf"|{number}\s?(?i:{scale})\b\.?\s?[€$£¥](?!\w)|{number}\s?(?i:{alone})\b{dot}))"
+        )
     kinds.append(rf"(?P<range>{_BEFORE}{number}[–-]{number}(?:[ ]?[%‰€$£¥])?{_AFTER})")
     kinds.append(
-        rf"(?P<amount>{_BEFORE}(?:[+±−-](?=[0-9€$£¥]))?(?:[€$£¥]\s?)?{number}"
+        rf"(?P<amount>{_BEFORE}{_SIGN}(?:[€$£¥]\s?)?{number}"
         rf"(?:\s?(?:[€$£¥%‰]|°(?:\s?[CF]\b)?|[kdcmµ]?m[²³])|\s{_UNIT})?{_AFTER})"
     )
     kinds.append(rf"(?P<other>{_BEFORE}[0-9]+(?:[.,:/–-][0-9]+)+(?![\w]))")
@@ -451,6 +486,21 @@ def bring_back_anyhow(translation: str, hidden: Sequence[str]) -> str:
     left = dict(enumerate(hidden, start=1))
     text = _MARK.sub(lambda match: left.pop(int(match.group(1)), ""), translation)
     return _unglued(" ".join([*text.split(), *left.values()]))
+
+
+def _lost_signs(text: str, translation: str) -> list[str]:
+    # € for which there is neither € nor euros
+    lost = []
+    for sign in sorted(set(_MONEY.findall(text))):
+        named = re.findall(rf"(?i)\b(?:{'|'.join(_names(sign))})", translation)
+        if text.count(sign) > translation.count(sign) + len(named):
+            lost.append(sign)
+    return lost
+
+
+def _names(sign: str) -> tuple[str, ...]:
+    names = _NAMED[sign]
+    return (names,) if isinstance(names, str) else names
 
 
 def _struck_out(text: str, written: str, most: int, *, whole: bool) -> tuple[str, int]:
