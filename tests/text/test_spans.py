@@ -168,6 +168,9 @@ def test_whatever_is_hidden_comes_back(text: str) -> None:
         ("-3 Mio. €, € 2,5 Mio.", "-3 Mio. €|€ 2,5 Mio", "-€3 million|€2.5 million"),
         ("1,3 Billionen Euro", "1,3 Billionen", "1.3 trillion"),
         ("2 Tsd. €, 3 Bio Eier", "2 Tsd. €", "€2,000"),
+        ("29,- €, 1.250,-- und 5,– EUR", "29,- €|1.250,--|5,–", "€29|1,250|5"),
+        ("1 1/2 Tassen, 1/2 TL", "1 1/2|1/2", "1 1/2|1/2"),
+        ("120 km/h, 2,5 GB, 50Hz", "120 km/h|2,5 GB|50Hz", "120 km/h|2.5 GB|50Hz"),
     ],
 )
 def test_numbers_are_written_as_in_english(text: str, typed: str, written: str) -> None:
@@ -189,6 +192,9 @@ def test_numbers_are_written_as_in_english(text: str, typed: str, written: str) 
         ("€3k, $2.5K, £1,200M, -$3bn", "3.000 €|2.500 $|1.200 Millionen £|-3 Milliarden $"),
         ("£2.5555k", "£2.5555k"),
         ("5 billion people, 25 m", "25 m"),
+        ("chapter 4.2, Section 1.10, on Python 3.11", "4.2|1.10|3.11"),
+        ("In 4.2 years, I 2.5 times, the Dow 3.5%", "4,2|2,5|3,5 %"),
+        ("75 mph and 2.5 GB", "75 mph|2,5 GB"),
     ],
 )
 def test_numbers_are_written_as_in_german(text: str, written: str) -> None:
@@ -262,6 +268,15 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Am 12.03.2024.", "On 12,03,2024.", "12.03.2024"),
         ("-15 Grad", "15 degrees", "-15"),
         ("3 Äpfel", "three apples", ""),
+        ("3 Äpfel", "apples", "3"),
+        ("Der 2. Weltkrieg", "World War I", "2"),
+        ("Der 2. Weltkrieg", "World War II", ""),
+        ("am 3. Tag, 8 und 9", "on the third day, eight and ninth", ""),
+        ("Die 1. von 0", "The best of all", ""),
+        ("120 km/h", "120 km", "120 km/h"),
+        ("120 km/h", "120 kilometres an hour", ""),
+        ("4 GB", "4 gigabytes", ""),
+        ("1 1/2 Tassen", "1/2 cups", "1 1/2"),
         ("12,50 Euro, A380, 2010-2015", "much", "12,50|2010-2015"),
         ("Nichts", "77", ""),
         ("von 250.000 € bis 1 Million €", "from €250,000 to $1 million", "1 Million €"),
@@ -313,6 +328,7 @@ def test_an_endless_number_is_not_a_mark() -> None:
         ("At 15:30 pm, or 9:30 o'clock?", "At 15:30, or 9:30?"),
         ("At 10:30 o'clock.", "At 10:30."),
         ("At 10:30 a.m., 8 p.m.", "At 10:30 a.m., 8 p.m."),
+        ("At 20pm it starts, or at 21 p.m.", "At 20:00 it starts, or at 21:00."),
         ("At 20:00 p. m., 8 o'clock", "At 20:00 p. m., 8 o'clock"),
     ],
 )

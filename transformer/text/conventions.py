@@ -53,6 +53,11 @@ class Conventions:
         return character.lower() in self.letters or character == "ẞ"
 
     @property
+    def language(self) -> str | None:
+        """By its two letters; None if it is unknown."""
+        return None if self.locale is None else str(self.locale.language)
+
+    @property
     def number(self) -> str:
         """A pattern of its numbers, without sign."""
         group = r"[\u00a0\u202f\u2009'’]" if self.group.isspace() else re.escape(self.group)

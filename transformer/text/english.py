@@ -6,6 +6,7 @@ from functools import cache
 
 from ..data.tokenizer import Tokenizer
 from .clock import english_times
+from .halves import english_halves
 from .rules import NEUTRAL
 
 _OUR = (
@@ -87,4 +88,10 @@ def american(word: str) -> str:
     return word
 
 
-ENGLISH = replace(NEUTRAL, times=english_times, respell=with_american_spelling)
+def english_numbers(text: str) -> str:
+    """half past nine as 9:30, two and a half as 2.5, no. 7 as number 7."""
+    text = re.sub(r"(?<![\w.])([Nn])o\.\s?(?=[0-9])", r"\1umber ", text)
+    return english_halves(english_times(text))
+
+
+ENGLISH = replace(NEUTRAL, in_digits=english_numbers, respell=with_american_spelling)

@@ -5,6 +5,7 @@ from functools import cache
 
 from ..data.tokenizer import Tokenizer
 from .clock import german_times
+from .halves import german_halves
 from .rules import Rules
 
 # One letter (z. B.), an ordinal number (3. Mai, zum 100. Mal), and these.
@@ -84,6 +85,6 @@ GERMAN = Rules(
     _BEFORE_NUMBER,
     restore_umlauts,
     without_signs=without_gender_signs,
-    times=german_times,
+    in_digits=lambda text: german_halves(german_times(text)),
     no_capital="ß",
 )

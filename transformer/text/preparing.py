@@ -204,9 +204,11 @@ class Preparer:
         if not self._settings.placeholders:
             return found
         found = self._with_hours_as_typed(sentence, found)
-        if not self._spans.lost(sentence.plain, found[0].text):
+        lost = self._spans.lost(sentence.plain, found[0].text)
+        if not lost:
             return found
-        spans = self._spans.hide(sentence.plain, numbers=True)
+        digits = any(re.fullmatch(r"[2-9](?:\s\w+)?", typed) for typed in lost)
+        spans = self._spans.hide(sentence.plain, numbers=True, digits=digits)
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
             whole = _with_all_marks(again, spans.shown, spans.written)
@@ -306,7 +308,7 @@ class Preparer:
         if settings.restore_umlauts:
             text = self._changed(text, self._rules.without_signs)
         if settings.placeholders:
-            text = self._changed(text, self._rules.times)
+            text = self._changed(text, self._rules.in_digits)
         ids = tokenizer.encode(text)
         if settings.split == "never":
             self._check_length("line", ids)

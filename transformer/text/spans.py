@@ -47,6 +47,8 @@ _MARK = re.compile(r"(?<![\w.+-])@ ?(\d{1,9})\b")
 _MARKUP = re.compile(r"\0?(?:</?[A-Za-z]|!?\[|\]\(|[*_~]+(?:\0|$))")
 _GLUE = "\0"
 """At the end of what is hidden: no space was there."""
+_ALWAYS = frozenset(["verbatim", "half", "scaled", "price", "mixed"])
+"""What is hidden even if the model can read it."""
 _SHARES_A_WORD = re.compile(r"[\w.+-]")
 _IN_NUMBER = frozenset("0123456789.,:")
 _NUMBER_GOES_ON = re.compile(r"[0-9]|[.,:][0-9]")
@@ -62,7 +64,7 @@ class Span(NamedTuple):
     end: int
     kind: str
     """verbatim, word, date, time, half (a time with am or pm), scaled (millions and the like),
-    amount, range or other."""
+    price (29,-), mixed (1 1/2), amount, digit, range or other."""
     typed: str
     written: str  # in the other language
 
@@ -106,26 +108,29 @@ class Spans:
             rf"(?<![0-9])(?<![0-9][.,:]){theirs.number}(?![0-9]|[.,:][0-9])"
         )
 
-    def find(self, text: str, *, numbers: bool) -> list[Span]:
+    def find(self, text: str, *, numbers: bool, digits: bool = False) -> list[Span]:
         """Returns the spans of a text, in order.
 
         Args:
             text: a sentence.
             numbers: also those that the model can read: numbers of two digits or more, times.
+            digits: with them, those of a single digit, which may become a word.
         """
         strange = {c for c in set(text) if self._unreadable(c) or not self._ours.has_letter(c)}
         spans = []
         for match in self._pattern.finditer(text):
             kind, typed = str(match.lastgroup), match.group()
             if kind == "amount" and re.fullmatch(rf"[0-9](?:\s{_UNIT})?", typed):
-                continue  # a single digit may become a word
-            if numbers or kind in ("verbatim", "half", "scaled") or not strange.isdisjoint(typed):
+                if not digits or typed[0] in "01":  # which is also a, no, or nothing at all
+                    continue
+                kind = "digit"
+            if numbers or kind in _ALWAYS or not strange.isdisjoint(typed):
                 spans.append(Span(*match.span(), kind, typed, self._written(kind, match)))
         if strange:
             spans += self._strange_spans(text, strange, besides=spans)
         return sorted(spans)
 
-    def hide(self, text: str, *, numbers: bool = False) -> Hidden:
+    def hide(self, text: str, *, numbers: bool = False, digits: bool = False) -> Hidden:
         """Puts @1, @2 … in the place of spans.
 
         A text that already has such marks is left alone, and so is one whose marks would not be
@@ -133,7 +138,7 @@ class Spans:
         """
         if _MARK.search(text):
             return Hidden(text)
-        spans = self.find(text, numbers=numbers)
+        spans = self.find(text, numbers=numbers, digits=digits)
         shown: list[str] = []
         typed: list[str] = []
         written: list[str] = []
@@ -157,12 +162,12 @@ class Spans:
     def lost(self, text: str, translation: str) -> list[str]:
         """What a translation lacks of a text, in order and as typed.
 
-        That is what must not change, dates, times, signs of currencies, and numbers of two digits
-        or more. The translation may group digits in another way, use another dash, and count hours
-        to 12 instead of 24 or the reverse.
+        That is what must not change, dates, times, signs of currencies, and numbers but for 0 and
+        1. The translation may group digits in another way, use another dash, have a word for a
+        single digit, and count hours to 12 instead of 24 or the reverse.
         """
         of_text: dict[str, list[Span]] = {}
-        for span in self.find(text, numbers=True):
+        for span in self.find(text, numbers=True, digits=True):
             of_text.setdefault(span.written, []).append(span)
         signs = _lost_signs(text, translation)
         if not of_text:
@@ -198,7 +203,7 @@ class Spans:
         if self._theirs.half_days:
             if _OF_HALF_DAYS.search(text):
                 return translation
-            translation = _OF_HALF_DAYS.sub(_stop, translation)
+            translation = _OF_HALF_DAYS.sub(_whole_day, translation)
         if _says_late(text):
             return translation
         typed = {_of_day(match): match for match in _times_in(text, self._ours)}
@@ -244,7 +249,13 @@ class Spans:
             return all(left[part] > 0 if part.isdecimal() else part in words for part in parts)
         if span.kind == "time":
             return _has_time(span.written, left, words, is_late=is_late)
+        if span.kind == "digit":
+            names = _DIGITS.get(self._theirs.language or "", {}).get(int(span.typed[0]), "")
+            return not names or any(re.match(rf"(?i)(?:{names})", word) for word in words)
         if span.kind != "amount" or span.typed[0] in "-−±":
+            return False
+        measure = re.search(rf"(?:{_MEASURE})$", span.typed)
+        if measure and not _has_measure(measure.group(), words):
             return False
         sign = next((c for c in span.typed if c in _NAMED), None)
         unit = re.search(rf"{_UNIT}$", span.typed)
@@ -274,11 +285,15 @@ class Spans:
             return typed.replace(".", ":") if re.search("[.:]", typed) else f"{typed}:00"
         if kind == "scaled":
             return self._scaled(typed)
+        if kind == "price":
+            number = re.sub(",[-–—]+", "", _MONEY.sub("", typed)).strip()
+            written, money = theirs.written(number, ours), _MONEY.search(typed)
+            return theirs.money(written, money.group()) if money else written
         if kind == "half":
             return typed if theirs.half_days else _of_whole_day(typed)
         if kind not in ("amount", "range"):
             return typed
-        if _is_address(typed):
+        if _is_address(typed) or (ours.decimal == "." and _is_numbered(match)):
             return typed
         rest = re.sub(ours.number, lambda number: theirs.written(number.group(), ours), typed)
         money = _MONEY.search(rest)
@@ -318,8 +333,9 @@ _LATE = {"p", "pm", "afternoon", "evening", "night", "tonight"} | {
 }
 """Words that make the third hour the fifteenth."""
 _OF_HALF_DAYS = re.compile(
-    r"(?:(?<=\b[0-9]:[0-5][0-9])|(?<=\b[0-9]{2}:[0-5][0-9])) ?o'clock\b"
-    r"|(?<=\b(?:1[3-9]|2[0-4]):[0-5][0-9]) ?[ap](?:m\b|\.m\.)(?=(?P<rest>.?))"
+    r"(?:(?:(?<=\b[0-9]:[0-5][0-9])|(?<=\b[0-9]{2}:[0-5][0-9])) ?o'clock\b"
+    r"|(?:(?<=\b(?:1[3-9]|2[0-4]):[0-5][0-9])|(?<![\w.:,])(?P<hour>1[3-9]|2[0-4]))"
+    r" ?[ap](?:m\b|\.m\.))(?=(?P<rest>.?))"
 )
 _TIME = re.compile(
     r"(?<![\w.:,])(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])"
@@ -350,11 +366,44 @@ def _times_in(text: str, language: Conventions) -> Iterator[re.Match[str]]:
     return (_TIME_OR_WITH_DOT if language.clock else _TIME).finditer(text)
 
 
+def _whole_day(match: re.Match[str]) -> str:
+    # 20:00 p.m.: 20:00, and so is 20 p.m.
+    return (f"{match['hour']}:00" if match["hour"] else "") + _stop(match)
+
+
 def _stop(match: re.Match[str]) -> str:
     # The full stop of a sentence stays, which ends "p.m.", too.
     return "." if match.group().endswith(".") and not match["rest"] else ""
 
 
+_MEASURE = r"km/h|m/s|mph|[KkMGT]i?B(?:/s)?|[kMG]bit/s|[kMG]?Hz|[kM]Wh?|mAh|kcal|kJ|hPa|dpi|fps|ppm"
+"""What stands for a unit, and is no word."""
+_MEASURES = {
+    r"km/h": "kilomet|stundenkilomet",
+    r"mph": "mile|meile",
+    r".*B(?:/s)?": "(?:kilo|mega|giga|tera)?byte",
+    r".*Hz": "(?:kilo|mega|giga)?hert",
+}
+
+
+def _has_measure(measure: str, words: set[str]) -> bool:
+    # km/h: or kilometres per hour
+    names = next((names for sign, names in _MEASURES.items() if re.fullmatch(sign, measure)), None)
+    return names is not None and any(re.match(f"(?i){names}", word) for word in words)
+
+
+_DIGITS = {
+    "de": {
+        **{2: "zwei|zwot?|beid|doppel|paar|halb|II$", 3: "dr[ei]|III$", 4: "vier|IV$"},
+        **{5: "fünf|V$", 6: "sechs|VI$", 7: "sieb|VII$", 8: "acht|VIII$", 9: "neun|IX$"},
+    },
+    "en": {
+        **{2: "two|second|both|twi|double|couple|pair|half|II$", 3: "thr|third|tripl|III$"},
+        **{4: "four|quarter|IV$", 5: "five|fif|V$", 6: "six|VI$", 7: "seven|VII$"},
+        **{8: "eigh|VIII$", 9: "nin|IX$"},
+    },
+}
+"""How the words begin that may stand for a digit."""
 _PREFIXES = {"k": "kilo", "c": "[cz]enti", "d": "de[cz]i", "m": "milli", "": ""}
 _BASES = {"m": "met", "g": "gram", "l": "lit"}
 
@@ -392,6 +441,20 @@ def _are_names(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
     return text[first.end() : second.start()] == " " and all(
         token.group()[0].isupper() for token in (first, second)
     )
+
+
+_NUMBERED = re.compile(
+    r"(?i:\b(?:chapter|section|version|figure|fig\.|table|release|part|paragraph|article|step|v\.?))\s$"
+    r"|[\w,;] (?!I )[A-Z]\w*\s$"
+)
+
+
+def _is_numbered(match: re.Match[str]) -> bool:
+    # chapter 4.2 and Python 3.11, but not 3.11 metres
+    if not re.fullmatch(r"[0-9]+\.[0-9]+", match.group()):
+        return False
+    before = match.string[max(0, match.start() - 40) : match.start()]
+    return _NUMBERED.search(before) is not None
 
 
 def _is_address(number: str) -> bool:
@@ -440,9 +503,13 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
             rf"|{number}\s?(?i:{scale})\b\.?\s?[€$£¥](?!\w)|{number}\s?(?i:{alone})\b{dot}))"
         )
     kinds.append(rf"(?P<range>{_BEFORE}{number}[–-]{number}(?:[ ]?[%‰€$£¥])?{_AFTER})")
+    if language.decimal == ",":  # 29,- €
+        kinds.append(rf"(?P<price>{_BEFORE}(?:[€$£]\s?)?{number},[-–—]{{1,2}}(?:\s?[€$£](?!\w))?)")
+    kinds.append(rf"(?P<mixed>{_BEFORE}[0-9]+[ ][1-9]/[1-9][0-9]?(?![\w/]|[.,][0-9]))")
     kinds.append(
         rf"(?P<amount>{_BEFORE}{_SIGN}(?:[€$£¥]\s?)?{number}"
-        rf"(?:\s?(?:[€$£¥%‰]|°(?:\s?[CF]\b)?|[kdcmµ]?m[²³])|\s{_UNIT})?{_AFTER})"
+        rf"(?:\s?(?:[€$£¥%‰]|°(?:\s?[CF]\b)?|[kdcmµ]?m[²³]|(?:{_MEASURE})\b)"
+        rf"|\s{_UNIT})?{_AFTER})"
     )
     kinds.append(rf"(?P<other>{_BEFORE}[0-9]+(?:[.,:/–-][0-9]+)+(?![\w]))")
     return re.compile("|".join(kinds), re.VERBOSE)
