@@ -86,12 +86,20 @@ def test_one_search_is_enough_if_nothing_is_lost(tokenizer: Tokenizer) -> None:
     assert found == [Translation("25: www.a.de, dog", -1.0), Translation("www.a.de dog", -2.0)]
 
 
+def test_a_hypothesis_that_has_lost_nothing_comes_first(tokenizer: Tokenizer) -> None:
+    [sentence] = preparer(tokenizer, placeholders=True).prepare('Ein "Hund" 25').sentences
+    said = {'Ein "Hund" 25': ['A "dog" 5', 'A "dog 25', 'A "dog" 25', 'A "dog"']}
+    heard, found = answered(tokenizer, sentence, said, placeholders=True)
+    assert heard == list(said)
+    assert [each.text for each in found] == ['A "dog" 25', 'A "dog 25', 'A "dog" 5', 'A "dog"']
+
+
 def test_a_sentence_that_loses_its_marks_is_translated_piece_by_piece(tokenizer: Tokenizer) -> None:
     line = "Ein Hund 25, und www.a.de 17."
     [sentence] = preparer(tokenizer, placeholders=True).prepare(line).sentences
     said = {
         "Ein Hund 25, und @1 17.": ["A dog"],
-        line: ["A dog 5, and www.a.de 17.", "A dog 25, and www.a.de 17."],
+        line: ["A dog 5, and www.a.de 17.", "A dog 25, and www.a.de 7."],
         "Ein Hund @1, und @2 @3.": ["A dog @1, and @2.", "@1 @1"],
         "Ein Hund": ["A dog."],
         "und": ["And"],

@@ -23,6 +23,7 @@ from .german import GERMAN, is_german
 from .joining import Translation
 from .layout import Layout, laid_out
 from .markup import Align, Bare, Range, bared, is_markup, marked_up, without
+from .quotes import closed, leaves_open
 from .rules import NEUTRAL
 from .sentences import cut, split_sentences
 from .spans import Spans, bring_back, bring_back_anyhow, has_markup, keeps_markup
@@ -203,7 +204,7 @@ class Preparer:
             found = whole
         if not self._settings.placeholders:
             return found
-        found = self._with_hours_as_typed(sentence, found)
+        found = self._faultless_first(sentence, self._with_hours_as_typed(sentence, found))
         lost = self._spans.lost(sentence.plain, found[0].text)
         if not lost:
             return found
@@ -212,10 +213,27 @@ class Preparer:
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
             whole = _with_all_marks(again, spans.shown, spans.written)
-            found = self._with_hours_as_typed(sentence, whole) or found
+            found = (
+                self._faultless_first(sentence, self._with_hours_as_typed(sentence, whole)) or found
+            )
         if self._spans.lost(sentence.plain, found[0].text):
             found = [(yield from self._piece_by_piece(sentence))]
         return [self._warned(sentence, each) for each in found]
+
+    def _faultless_first(
+        self, sentence: Sentence, found: Sequence[Translation]
+    ) -> list[Translation]:
+        # The others have lost something, or close no quotation mark.
+        def faults(each: Translation) -> tuple[bool, bool]:
+            return (
+                bool(self._spans.lost(sentence.plain, each.text)),
+                leaves_open(sentence.plain, each.text),
+            )
+
+        if not found or not any(faults(found[0])):
+            return list(found)
+        sorted_ = sorted(found, key=faults)  # as found, among equals
+        return [replace(each, text=closed(sentence.plain, each.text)) for each in sorted_]
 
     def _with_hours_as_typed(
         self, sentence: Sentence, found: Sequence[Translation]
