@@ -12,6 +12,9 @@ from transformer.text.quotes import closed
         ('Er rief: "Komm!"', 'He called: "Come!', 'He called: "Come!"'),
         ('"Komm", sagte sie.', 'Come," she said.', '"Come," she said.'),
         ('"Komm", sagte sie, "ja."', '"Come," she said, "yes.', '"Come," she said, "yes."'),
+        ("Es heißt „Die Wand“.", "It is called “The Wall.", "It is called “The Wall”."),
+        ("It is “The Wall”.", "Es ist „Die Wand.", "Es ist „Die Wand“."),
+        ("„Komm“, sagte sie.", "Come,” she said.", "“Come,” she said."),
         # Nothing tells where it was.
         ('Das "Kind" schläft.', 'The "child sleeps.', 'The "child sleeps.'),
         ('Es heißt "Wand".', 'It is called "Wall".', 'It is called "Wall".'),

@@ -597,7 +597,10 @@ class Translator:
 
     @contextmanager
     def _searching(self, settings: CallSettings, n_best: int, workers: int) -> Iterator[Rounds]:
-        with self._workers.searching(settings, n_best, workers) as submit:
+        # Where all are judged, the others cost nothing; they may keep what the best one has lost.
+        judged = getattr(self.engine, "reverse", None) is not None and settings.placeholders
+        asked = settings.beam_size if judged else n_best
+        with self._workers.searching(settings, asked, workers) as submit:
             yield Rounds(self._preparer(settings), submit, self._translation, settings, n_best)
 
     def _encoded(self, name: str, text: str) -> list[int]:
