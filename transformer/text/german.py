@@ -6,6 +6,7 @@ from functools import cache
 from ..data.tokenizer import Tokenizer
 from .clock import german_times
 from .halves import german_halves
+from .names import SURNAMES
 from .rules import Rules
 
 # One letter (z. B.), an ordinal number (3. Mai, zum 100. Mal), and these.
@@ -57,6 +58,8 @@ def restore_umlauts(text: str, tokenizer: Tokenizer) -> str:
 
     @cache  # words come again
     def best(word: str) -> str:
+        if word in SURNAMES:  # Sauer
+            return word
         spellings = [word]
         if no_umlauts:
             spellings.append(re.sub(r"[aouAOU]e", lambda two: _DIGRAPHS[two.group()], word))

@@ -208,8 +208,8 @@ class Preparer:
         lost = self._spans.lost(sentence.plain, found[0].text)
         if not lost:
             return found
-        digits = any(re.fullmatch(r"[2-9](?:\s\w+)?", typed) for typed in lost)
-        spans = self._spans.hide(sentence.plain, numbers=True, digits=digits)
+        words = any(re.match(r"[2-9](?:\s\w+)?$|[^\W\d]", typed) for typed in lost)
+        spans = self._spans.hide(sentence.plain, numbers=True, words=words)
         if spans.typed:
             again = [sentence.written(each) for each in (yield self._ids(spans.shown))]
             whole = _with_all_marks(again, spans.shown, spans.written)

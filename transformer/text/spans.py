@@ -12,6 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from .conventions import Conventions, conventions_of
+from .names import find_names
 
 # Addresses of pages and people, telephone numbers, and other numbers of six digits or more that are
 # not amounts: of accounts, orders. The full stop or bracket after one does not belong to it. Then
@@ -64,7 +65,7 @@ class Span(NamedTuple):
     end: int
     kind: str
     """verbatim, word, date, time, half (a time with am or pm), scaled (millions and the like),
-    price (29,-), mixed (1 1/2), amount, digit, range or other."""
+    price (29,-), mixed (1 1/2), amount, digit, name, range or other."""
     typed: str
     written: str  # in the other language
 
@@ -108,29 +109,31 @@ class Spans:
             rf"(?<![0-9])(?<![0-9][.,:]){theirs.number}(?![0-9]|[.,:][0-9])"
         )
 
-    def find(self, text: str, *, numbers: bool, digits: bool = False) -> list[Span]:
+    def find(self, text: str, *, numbers: bool, words: bool = False) -> list[Span]:
         """Returns the spans of a text, in order.
 
         Args:
             text: a sentence.
             numbers: also those that the model can read: numbers of two digits or more, times.
-            digits: with them, those of a single digit, which may become a word.
+            words: with them, what may become another word: names, and single digits.
         """
         strange = {c for c in set(text) if self._unreadable(c) or not self._ours.has_letter(c)}
         spans = []
         for match in self._pattern.finditer(text):
             kind, typed = str(match.lastgroup), match.group()
             if kind == "amount" and re.fullmatch(rf"[0-9](?:\s{_UNIT})?", typed):
-                if not digits or typed[0] in "01":  # which is also a, no, or nothing at all
+                if not words or typed[0] in "01":  # which is also a, no, or nothing at all
                     continue
                 kind = "digit"
             if numbers or kind in _ALWAYS or not strange.isdisjoint(typed):
                 spans.append(Span(*match.span(), kind, typed, self._written(kind, match)))
         if strange:
             spans += self._strange_spans(text, strange, besides=spans)
+        if words:
+            spans += self._names(text, besides=spans)
         return sorted(spans)
 
-    def hide(self, text: str, *, numbers: bool = False, digits: bool = False) -> Hidden:
+    def hide(self, text: str, *, numbers: bool = False, words: bool = False) -> Hidden:
         """Puts @1, @2 … in the place of spans.
 
         A text that already has such marks is left alone, and so is one whose marks would not be
@@ -138,7 +141,7 @@ class Spans:
         """
         if _MARK.search(text):
             return Hidden(text)
-        spans = self.find(text, numbers=numbers, digits=digits)
+        spans = self.find(text, numbers=numbers, words=words)
         shown: list[str] = []
         typed: list[str] = []
         written: list[str] = []
@@ -162,12 +165,12 @@ class Spans:
     def lost(self, text: str, translation: str) -> list[str]:
         """What a translation lacks of a text, in order and as typed.
 
-        That is what must not change, dates, times, signs of currencies, and numbers but for 0 and
-        1. The translation may group digits in another way, use another dash, have a word for a
-        single digit, and count hours to 12 instead of 24 or the reverse.
+        That is what must not change, dates, times, signs of currencies, common names, and numbers
+        but for 0 and 1. The translation may group digits in another way, use another dash, have a
+        word for a single digit, and count hours to 12 instead of 24 or the reverse.
         """
         of_text: dict[str, list[Span]] = {}
-        for span in self.find(text, numbers=True, digits=True):
+        for span in self.find(text, numbers=True, words=True):
             of_text.setdefault(span.written, []).append(span)
         signs = _lost_signs(text, translation)
         if not of_text:
@@ -240,6 +243,19 @@ class Spans:
                 found.append([*tokens[i].span()])
         return [Span(start, end, "word", text[start:end], text[start:end]) for start, end in found]
 
+    def _names(self, text: str, besides: Sequence[Span]) -> list[Span]:
+        if {self._ours.language, self._theirs.language} != {"de", "en"}:
+            return []
+        taken = bytearray(len(text))
+        for span in besides:
+            taken[span.start : span.end] = b"1" * (span.end - span.start)
+        found = []
+        for start, end in find_names(text, self._rare):
+            if not any(taken[start:end]):
+                taken[start:end] = b"1" * (end - start)
+                found.append(Span(start, end, "name", text[start:end], text[start:end]))
+        return found
+
     def _said_otherwise(
         self, span: Span, left: Counter[str], words: set[str], *, is_late: bool
     ) -> bool:
@@ -249,6 +265,9 @@ class Spans:
             return all(left[part] > 0 if part.isdecimal() else part in words for part in parts)
         if span.kind == "time":
             return _has_time(span.written, left, words, is_late=is_late)
+        if span.kind == "name":  # Beckers Auto is Becker's
+            parts = re.findall(r"[^\W\d_]+", span.typed)
+            return all({part, part.removesuffix("s"), f"{part}s"} & words for part in parts)
         if span.kind == "digit":
             names = _DIGITS.get(self._theirs.language or "", {}).get(int(span.typed[0]), "")
             return not names or any(re.match(rf"(?i)(?:{names})", word) for word in words)
