@@ -33,6 +33,7 @@ from transformer.config import (
     expand_path,
     load_config,
     setting_paths,
+    strict_yaml,
 )
 from transformer.config.base import sections_of
 from transformer.config.explaining import _ELSEWHERE, _plain
@@ -645,6 +646,24 @@ def test_the_most_sources_survive_the_round_trip(tmp_path: Path) -> None:
     config = Config.model_validate({"data": {"train": most, "val": most}})
     assert load_config(write(tmp_path, config.to_yaml())) == config
     assert "data.val: tuple should have at most 500 items" in error_of(f"data.val=[{'a,' * 501}]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(path.read_text(encoding="utf-8") for path in CONFIGS),
+        "a: [1, -2.5, 1e-9, .inf, true, null, 2026-02-20, on, 0o7, 0x1F, 1_000]\n",
+        'a: "\\u00e9 \\n"\n',
+        "a: &x {b: 1}\nc: {<<: *x, d: *x}\n# a comment\ne: |\n  zwei\n  Zeilen\n",
+    ],
+)
+def test_the_quick_parser_reads_what_the_other_reads(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = strict_yaml.parse(text)
+    monkeypatch.setattr(strict_yaml, "_QuickLoader", None)
+    assert quick == strict_yaml.parse(text)
+    assert repr(quick) == repr(strict_yaml.parse(text))  # 1 is not 1.0, nor true
 
 
 def test_resolved_settings_name_every_setting() -> None:

@@ -6,10 +6,17 @@ out. This loader counts what it composes and has one kind of error.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 from ..errors import cut, shown
 
@@ -31,8 +38,11 @@ def parse(text: str) -> Any:
     """
     if len(text) > MAX_BYTES:
         raise ValueError(f"{len(text):,} characters; at most {MAX_BYTES:,} can be settings")
+    if _QuickLoader is not None:
+        with suppress(yaml.YAMLError, ValueError, OverflowError):  # told better below
+            return _QuickLoader(text).get_single_data()
     try:
-        return yaml.load(text, _Loader)
+        return _Loader(text).get_single_data()
     # The other two come of escapes that are not characters: "\UFFFFFFFF".
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise ValueError(cut(str(error), 600)) from None
@@ -43,10 +53,16 @@ def dump(tree: Any) -> str:
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-class _Loader(yaml.SafeLoader):
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.n_nodes = self.depth = 0
+class _Checked(Composer, SafeConstructor, Resolver):
+    # What makes values of the events of a parser, which is to be put behind this class.
+    peek_event: Callable[[], Any]
+    check_event: Callable[..., bool]
+    n_nodes = depth = 0
+
+    def __init__(self) -> None:
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self.sizes: dict[yaml.Node, int] = {}
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
@@ -100,6 +116,16 @@ class _Loader(yaml.SafeLoader):
         return {key.value: self.construct_object(value, deep) for key, value in node.value}
 
 
+class _Loader(_Checked, Reader, Scanner, Parser):
+    """In Python, whose messages show the place."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        _Checked.__init__(self)
+
+
 class _Dumper(yaml.SafeDumper):
     """Puts the text "1e5" in quotes, since `_Loader` would take it for a number."""
 
@@ -110,20 +136,38 @@ class _Problem(yaml.MarkedYAMLError):
 
 
 # Dates are left out: run_dir: 2026-02-20 is a name.
-_Loader.yaml_implicit_resolvers = {
+_Checked.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag in _TAGS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.yaml_constructors = {
+_Checked.yaml_constructors = {
     tag: construct
     for tag, construct in yaml.SafeLoader.yaml_constructors.items()
     if tag in _TAGS or tag is None
 }
 
 # YAML 1.1 takes 1e-9 for a string; everybody else takes it for a number.
-for _yaml in (_Loader, _Dumper):
+for _yaml in (_Checked, _Dumper):
     _yaml.add_implicit_resolver(
         "tag:yaml.org,2002:float",
         re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
         list("-+0123456789"),
     )
+
+
+def _quick_loader() -> Any:
+    # With the parser in C; None where PyYAML was built without it.
+    try:
+        from yaml._yaml import CParser
+    except ImportError:
+        return None
+
+    class QuickLoader(_Checked, CParser):
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            _Checked.__init__(self)
+
+    return QuickLoader
+
+
+_QuickLoader = _quick_loader()
