@@ -1,5 +1,10 @@
 """What every section of the settings is built on: strict classes, bounds, types and errors."""
 
+import ast
+import inspect
+import sys
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -23,8 +28,13 @@ class Settings(BaseModel):
         frozen=True,
         strict=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        # As pydantic's use_attribute_docstrings, which would parse a module anew for every class.
+        for name, text in _docstrings(cls.__module__).get(cls.__name__, {}).items():
+            cls.model_fields[name].description = text
 
     def __init__(self, /, **settings: Any) -> None:
         try:
@@ -36,6 +46,27 @@ class Settings(BaseModel):
     # With this mark pydantic validates sections without the method above, and the whole says where
     # in it something is wrong.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+@cache
+def _docstrings(module: str) -> dict[str, dict[str, str]]:
+    # The strings below the attributes of each class.
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except OSError:  # installed without its source
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for part in tree.body:
+        if isinstance(part, ast.ClassDef):
+            of_class = found.setdefault(part.name, {})
+            for before, after in pairwise(part.body):
+                match before, after:
+                    case (
+                        ast.AnnAssign(target=ast.Name(id=name)),
+                        ast.Expr(value=ast.Constant(value=str(text))),
+                    ):
+                        of_class[name] = inspect.cleandoc(text)
+    return found
 
 
 # Bounds that no sensible value meets. They keep slips of the keyboard from becoming overflows or
