@@ -2,7 +2,6 @@
 
 import pytest
 
-from transformer.text.english import english_numbers
 from transformer.text.halves import english_halves, german_halves
 
 
@@ -39,10 +38,3 @@ def test_in_german(typed: str, expected: str) -> None:
 )
 def test_in_english(typed: str, expected: str) -> None:
     assert english_halves(typed) == expected
-
-
-def test_numbers_of_things() -> None:
-    assert english_numbers("Item no. 5, No.7: no. It\u2019s no. 8") == (
-        "Item number 5, Number 7: no. It\u2019s number 8"
-    )
-    assert english_numbers("At half past nine, no.") == "At 9:30, no."

@@ -172,3 +172,8 @@ def test_any_markup_comes_to_an_end(text: str) -> None:
                 ids = searches.send([Translation(tokenizer.decode(ids[:-1]), -1.0)])
         [found, *_] = ended.value.value
         assert found.text.split() == sentence.plain.split()
+
+
+def test_what_follows_an_abbreviation_may_be_hidden(tokenizer: Tokenizer) -> None:
+    [sentence] = preparer(tokenizer, placeholders=True).prepare("Ein Brief Nr. 2024-1187").sentences
+    assert sentence.plain == "Ein Brief Nummer 2024-1187"

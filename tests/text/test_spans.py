@@ -169,7 +169,7 @@ def test_whatever_is_hidden_comes_back(text: str) -> None:
         ("1,3 Billionen Euro", "1,3 Billionen", "1.3 trillion"),
         ("2 Tsd. €, 3 Bio Eier", "2 Tsd. €", "€2,000"),
         ("29,- €, 1.250,-- und 5,– EUR", "29,- €|1.250,--|5,–", "€29|1,250|5"),
-        ("1 1/2 Tassen, 1/2 TL", "1 1/2|1/2", "1 1/2|1/2"),
+        ("1 1/2 Tassen, 1/2 Glas", "1 1/2|1/2", "1 1/2|1/2"),
         ("120 km/h, 2,5 GB, 50Hz", "120 km/h|2,5 GB|50Hz", "120 km/h|2.5 GB|50Hz"),
     ],
 )
@@ -373,3 +373,37 @@ def test_a_morning_is_no_evening(text: str, written: str, expected: str) -> None
 )
 def test_a_morning_is_no_evening_in_german(text: str, written: str, expected: str) -> None:
     assert ENGLISH.with_hours_as_typed(text, written) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (
+            "report_final.pdf, Bericht.docx und max_length",
+            "report_final.pdf|Bericht.docx|max_length",
+        ),
+        ("open(), os.path.join() oder foo_bar()", "open()|os.path.join()|foo_bar()"),
+        ("Strg+S, Strg + Umschalt + T, Alt+F4", "Ctrl+S|Ctrl + Shift + T|Alt+F4"),
+        ("2 EL Öl, 1/2 TL Salz, 1,5 EL Mehl, EL Toro", "2 tbsp|1/2 tsp|1.5 tbsp"),
+        ("Kolleg_innen, Schüler_in, Haus.de, a.b.c., Ende.", ""),
+    ],
+)
+def test_what_machines_and_cooks_write(text: str, written: str) -> None:
+    assert "|".join(Spans("de", "en").hide(text).written) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("on 12/31/2025 and 31/12/2025", "31. Dezember 2025|31. Dezember 2025"),
+        ("03/04/2025, 13/13/2025, 30/02/2025", "03/04/2025|13/13/2025|30/02/2025"),
+        ("Ctrl+Shift+T, 2 tbsp, 1 1/2 tsp", "Strg+Umschalt+T|2 EL|1 1/2 TL"),
+    ],
+)
+def test_what_is_written_otherwise_in_german(text: str, written: str) -> None:
+    assert "|".join(Spans("en", "de").hide(text).written) == written
+
+
+def test_a_version_is_no_fraction() -> None:
+    assert Spans("en", "de").lost("I use Python 3.11", "Ich benutze Python 3,11") == ["3.11"]
+    assert Spans("en", "de").lost("I use 3.11 kg", "Ich benutze 3,11 kg") == []

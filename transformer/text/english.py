@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from ..data.tokenizer import Tokenizer
+from .abbreviations import english_in_full
 from .clock import english_times
 from .halves import english_halves
 from .rules import NEUTRAL
@@ -88,10 +89,8 @@ def american(word: str) -> str:
     return word
 
 
-def english_numbers(text: str) -> str:
-    """half past nine as 9:30, two and a half as 2.5, no. 7 as number 7."""
-    text = re.sub(r"(?<![\w.])([Nn])o\.\s?(?=[0-9])", r"\1umber ", text)
-    return english_halves(english_times(text))
-
-
-ENGLISH = replace(NEUTRAL, in_digits=english_numbers, respell=with_american_spelling)
+ENGLISH = replace(
+    NEUTRAL,
+    plainly=lambda text: english_in_full(english_halves(english_times(text))),
+    respell=with_american_spelling,
+)

@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 from ..data.tokenizer import Tokenizer
+from .abbreviations import german_in_full
 from .clock import german_times
 from .halves import german_halves
 from .names import SURNAMES
@@ -88,6 +89,6 @@ GERMAN = Rules(
     _BEFORE_NUMBER,
     restore_umlauts,
     without_signs=without_gender_signs,
-    in_digits=lambda text: german_halves(german_times(text)),
+    plainly=lambda text: german_in_full(german_halves(german_times(text))),
     no_capital="ß",
 )

@@ -264,7 +264,12 @@ class Preparer:
         parts, end = [], 0
         for span in self._spans.find(text, numbers=False):
             if span.kind == "verbatim":  # such as an address
-                parts += [change(text[end : span.start]), span.typed]
+                # What follows may matter, such as a digit behind "no."
+                first = span.typed[0]
+                before = change(text[end : span.start] + first)
+                if not before.endswith(first):
+                    before = change(text[end : span.start]) + first
+                parts += [before.removesuffix(first), span.typed]
                 end = span.end
         return "".join([*parts, change(text[end:])])
 
@@ -326,7 +331,7 @@ class Preparer:
         if settings.restore_umlauts:
             text = self._changed(text, self._rules.without_signs)
         if settings.placeholders:
-            text = self._changed(text, self._rules.in_digits)
+            text = self._changed(text, self._rules.plainly)
         ids = tokenizer.encode(text)
         if settings.split == "never":
             self._check_length("line", ids)

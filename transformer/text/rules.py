@@ -21,8 +21,8 @@ class Rules:
     """Spells a text as it should have been typed."""
     without_signs: Callable[[str], str] = lambda text: text
     """Spells words without signs inside of them that only the source language has."""
-    in_digits: Callable[[str], str] = lambda text: text
-    """Writes times of day and quantities with a half in digits."""
+    plainly: Callable[[str], str] = lambda text: text
+    """Writes times of day and quantities with a half in digits, and abbreviations in full."""
     no_capital: str = ""
     """Small letters that people type among capitals."""
 

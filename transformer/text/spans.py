@@ -18,6 +18,12 @@ from .names import find_names
 # not amounts: of accounts, orders. The full stop or bracket after one does not belong to it. Then
 # what programs read: code in backticks, marks of emphasis, tags, placeholders, paths, hashtags and
 # names of users.
+_ENDINGS = (
+    "pdf|docx?|xlsx?|pptx?|od[tsp]|txt|csv|tsv|json|xml|ya?ml|html?|css|jsx?|tsx?|py|ipynb|java|cpp|sh|"
+    "exe|msi|apk|dmg|zip|gz|tar|7z|rar|png|jpe?g|gif|svg|webp|mp3|mp4|wav|avi|mkv|mov|iso|md|log|ini|"
+    "cfg|conf|toml|sql|db|bak|tex|epub|srt"
+)
+"""Of files' names."""
 VERBATIM = re.compile(
     r"""
     `[^`\n]+` | (?<! [\w*] ) \*{2,3} (?= [^\s*] ) | (?<= [^\s*] ) \*{2,3} (?! [\w*] )
@@ -34,6 +40,10 @@ VERBATIM = re.compile(
     | (?<! [\w./~] ) (?: ~ | \.{1,2} )? / (?: [\w.+-]+ / )+ [\w+-]* (?: \.\w+ )*
     | (?<! [\w&/#] ) \# (?= \w*[^\W\d_] ) \w+
     | (?<! [\w.+@-] ) @ [^\W\d]\w+
+    | (?<! [\w.@/-] ) (?! \w+_in(?:nen)?\b )
+      [A-Za-z0-9]+ (?: _[A-Za-z0-9]+ )+ (?: \.\w{1,5} )? (?: \(\) )? (?! \w )
+    | (?<! [\w.@/-] ) [A-Za-z_][\w.]* \(\)
+    | (?<! [\w.@/-] ) [\w-]+ (?: \.[\w-]+ ){0,4} \. (?: %(ENDINGS)s ) (?! [\w@] | \.\w )
     | (?<! [\w.+-] )
     (?:
         (?i: https?:// | www\. ) \S+ (?<! [.,;:!?)\]}"'»“”] )
@@ -41,14 +51,14 @@ VERBATIM = re.compile(
         | (?<! , ) (?: \+ | \(?0 ) (?: [ /()–-]{0,3} \d ){5,} (?! \w | [.,]\d )
         | (?<! , ) \d (?: [/-]? \d ){5,} (?! \w | [.,]\d )
     )
-    """,
+    """.replace("%(ENDINGS)s", _ENDINGS),
     re.VERBOSE,
 )
 _MARK = re.compile(r"(?<![\w.+-])@ ?(\d{1,9})\b")
 _MARKUP = re.compile(r"\0?(?:</?[A-Za-z]|!?\[|\]\(|[*_~]+(?:\0|$))")
 _GLUE = "\0"
 """At the end of what is hidden: no space was there."""
-_ALWAYS = frozenset(["verbatim", "half", "scaled", "price", "mixed"])
+_ALWAYS = frozenset(["verbatim", "half", "scaled", "price", "mixed", "slashed", "keys", "spoons"])
 """What is hidden even if the model can read it."""
 _SHARES_A_WORD = re.compile(r"[\w.+-]")
 _IN_NUMBER = frozenset("0123456789.,:")
@@ -65,7 +75,8 @@ class Span(NamedTuple):
     end: int
     kind: str
     """verbatim, word, date, time, half (a time with am or pm), scaled (millions and the like),
-    price (29,-), mixed (1 1/2), amount, digit, name, range or other."""
+    price (29,-), mixed (1 1/2), slashed (12/31/2025), keys (Ctrl+S), spoons (2 tbsp), amount,
+    digit, name, range or other."""
     typed: str
     written: str  # in the other language
 
@@ -273,6 +284,10 @@ class Spans:
             return not names or any(re.match(rf"(?i)(?:{names})", word) for word in words)
         if span.kind != "amount" or span.typed[0] in "-−±":
             return False
+        if self._ours.decimal != self._theirs.decimal and re.fullmatch(
+            rf"[0-9]+{re.escape(self._ours.decimal)}[0-9]+", span.written
+        ):
+            return False  # Python 3.11 is not 3,11
         measure = re.search(rf"(?:{_MEASURE})$", span.typed)
         if measure and not _has_measure(measure.group(), words):
             return False
@@ -300,6 +315,22 @@ class Spans:
                 return theirs.date(day, month, year[0] if year else None)
             except ValueError:  # 30.02.
                 return typed
+        if kind == "slashed":  # 3/4 is in March or in April
+            low, high = sorted(map(int, typed.split("/")[:2]))
+            try:
+                return theirs.date(high, low, int(typed[-4:])) if low <= 12 < high else typed
+            except ValueError:  # 30/02
+                return typed
+        if kind == "keys":
+            names = _KEYS.get(theirs.language or "", {})
+            return re.sub(r"[^\W_]+", lambda key: names.get(key.group(), key.group()), typed)
+        if kind == "spoons":
+            *_, unit = re.findall(r"[^\W\d]+", typed)
+            there = _SPOONS[ours.language or ""][unit]
+            if there not in _SPOONS.get(theirs.language or "", {}):
+                return typed
+            amount = typed.removesuffix(unit).strip()
+            return f"{amount if '/' in amount else theirs.written(amount, ours)} {there}"
         if kind == "time":
             return typed.replace(".", ":") if re.search("[.:]", typed) else f"{typed}:00"
         if kind == "scaled":
@@ -482,6 +513,15 @@ def _is_address(number: str) -> bool:
     return len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
 
 
+_SPOONS = {"de": {"EL": "tbsp", "TL": "tsp"}, "en": {"tbsp": "EL", "tsp": "TL"}}
+"""What stands behind a number in a recipe, and in the other language."""
+_HELD = ("Ctrl", "Strg", "Alt", "AltGr", "Cmd", "Shift", "Umschalt", "Win")
+"""Keys that are held while others are pressed."""
+_KEYS = {
+    "en": {"Strg": "Ctrl", "Umschalt": "Shift", "Entf": "Del", "Leertaste": "Space"},
+    "de": {"Ctrl": "Strg", "Shift": "Umschalt", "Del": "Entf", "Space": "Leertaste"},
+}
+"""What is written on them."""
 _SHORT_SCALES = {"mio", "mrd", "mn", "bn", "tn"}
 """Those that mean nothing else."""
 
@@ -490,6 +530,9 @@ _SHORT_SCALES = {"mio", "mrd", "mn", "bn", "tn"}
 def _pattern(language: Conventions) -> re.Pattern[str]:
     number = language.number
     kinds = [f"(?P<verbatim>{VERBATIM.pattern})"]
+    if not language.dotted_dates:  # before that, as its digits may also be those of an account
+        date = rf"{_BEFORE}[0-9]{{1,2}}/[0-9]{{1,2}}/[12][0-9]{{3}}{_AFTER}"
+        kinds.insert(0, f"(?P<slashed>{date})")
     if language.dotted_dates:
         day, month = "(?:0?[1-9]|[12][0-9]|3[01])", r"\.[ ]?(?:0?[1-9]|1[0-2])"
         dates = [rf"{_BEFORE}{day}{month}\.[ ]?[12][0-9]{{3}}{_AFTER}"]
@@ -508,6 +551,10 @@ def _pattern(language: Conventions) -> re.Pattern[str]:
             hour = "(?:1[0-2]|0?[1-9])(?:[:.][0-5][0-9])?"
             kinds.append(rf"(?P<half>{_BEFORE}{hour}[ ]?(?i:[ap](?:m\b|\.m\.)))")
         kinds.append(rf"(?P<time>{_BEFORE}(?:[01]?[0-9]|2[0-4]):[0-5][0-9]{_AFTER})")
+    kinds.append(rf"(?P<keys>(?<![\w+])(?:{'|'.join(_HELD)})(?:[ ]?\+[ ]?[^\W_]+)+)")
+    if spoons := _SPOONS.get(language.language or ""):
+        part = rf"(?:[0-9]+[ ])?[1-9]/[1-9][0-9]?|{number}"
+        kinds.append(rf"(?P<spoons>{_BEFORE}(?:{part})\s?(?:{'|'.join(spoons)})\b)")
     if language.scales:
         scale = "|".join(sorted(language.scales, key=len, reverse=True))
         # Without a currency, those that models take for other words or do not know.
