@@ -273,6 +273,8 @@ def test_what_the_model_cannot_read_is_always_hidden() -> None:
         ("Der 2. Weltkrieg", "World War II", ""),
         ("am 3. Tag, 8 und 9", "on the third day, eight and ninth", ""),
         ("Die 1. von 0", "The best of all", ""),
+        ("15 Leute", "3 people", "15"),
+        ("Von 13 bis 17 Uhr", "From 1 p.m. to 5 p.m.", ""),
         ("120 km/h", "120 km", "120 km/h"),
         ("120 km/h", "120 kilometres an hour", ""),
         ("4 GB", "4 gigabytes", ""),

@@ -2,7 +2,7 @@
 
 import re
 
-from .spans import VERBATIM
+from .span_patterns import VERBATIM
 
 
 def is_shouted(text: str, no_capital: str = "") -> bool:
