@@ -28,6 +28,8 @@ def names(text: str) -> list[str]:
         ("Der Fuchs im Sommer", ""),
         ("Herr Doktor, Frau Nachbarin, Mr. President", ""),
         ("Familie Opernmusik", ""),
+        ("Als Frau Karriere machen", ""),
+        ("Frau Wuppenstedt", "Wuppenstedt"),
         ("Maria ging mit Johannes.", ""),
         ("Is Tom Canadian?", "Tom"),
         ("anna@bonn.de, Berlin-Mitte, @peter, bonn.de/Bonn", ""),

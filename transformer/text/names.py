@@ -112,8 +112,8 @@ def find_names(text: str, is_rare: Callable[[str], bool]) -> Iterator[tuple[int,
         start = match.start("last")
         if not last[0].isupper() or last.isupper() or len(last) < 3:
             continue
-        if first == "Familie":
-            if _is_surname(last):
+        if first in ("Frau", "Familie"):  # which are no titles in "als Frau Karriere machen"
+            if _is_surname(last) or (first == "Frau" and is_rare(last)):
                 yield match.span("last")
         elif re.fullmatch(_TITLES, first):
             if not _NO_SURNAME.fullmatch(last) and last not in GIVEN:
