@@ -108,6 +108,7 @@ def test_every_precision_writes(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 def test_compiling_changes_no_text(
     runs: dict[str, str], capsys: pytest.CaptureFixture[str]

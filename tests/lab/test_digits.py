@@ -261,6 +261,7 @@ def test_the_network_reads_the_small_digits(cost: str, least: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_encoder_reads_the_small_digits() -> None:
     _, progress = train_reader(small_digits(), epochs=30, seed=1)
     assert progress.accuracies[-1] >= 0.96

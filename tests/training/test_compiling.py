@@ -18,6 +18,7 @@ def losses(run: Path) -> list[float]:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_compiled_layers_have_the_same_losses(configure: Callable[..., Config]) -> None:
     given = ["model.dropout=0", "training.precision=fp32"]
     plain = train(configure(*given, run="plain"))

@@ -333,6 +333,7 @@ def test_a_run_of_two_that_is_resumed_ends_in_the_same_bits(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_run_goes_on_with_another_number_of_processes(
     made: Made, corpus: Path, tmp_path: Path
 ) -> None:
@@ -372,7 +373,7 @@ def kill_one(process: "subprocess.Popen[str]", run: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes in /proc")
-@pytest.mark.parametrize("restarts", [0, 1])
+@pytest.mark.parametrize("restarts", [0, pytest.param(1, marks=pytest.mark.exhaustive)])
 def test_a_killed_process_ends_the_run_or_it_goes_on(
     restarts: int, corpus: Path, tmp_path: Path
 ) -> None:
