@@ -151,33 +151,25 @@ def english_money(draw: random.Random) -> Filled:
     return f"{sign}{english}", f"{german} {sign}"
 
 
+SCALES = (
+    ("Millionen", "Mio.", "million", "m"),
+    ("Milliarden", "Mrd.", "billion", "bn"),
+    ("Billionen", "Bio.", "trillion", "tn"),
+)
+
+
 def millions(draw: random.Random) -> Filled:
     """Or billions, which are called otherwise; a trillion is a Billion."""
-    german, english = decimal(draw)
-    long, short, word = draw.choice(
-        (
-            ("Millionen", "Mio.", "million"),
-            ("Milliarden", "Mrd.", "billion"),
-            ("Billionen", "Bio.", "trillion"),
-        )
-    )
+    (german, english), (long, short, word, _) = decimal(draw), draw.choice(SCALES)
     sign = draw.choice("€$£")
     return f"{german} {draw.choice((long, short))} {sign}", f"{sign}{english} {word}"
 
 
 def english_millions(draw: random.Random) -> Filled:
     """The same, in full or with a letter."""
-    german, english = decimal(draw)
-    long, short, wort = draw.choice(
-        (
-            ("million", "m", "Millionen"),
-            ("billion", "bn", "Milliarden"),
-            ("trillion", "tn", "Billionen"),
-        )
-    )
+    (german, english), (wort, _, long, short) = decimal(draw), draw.choice(SCALES)
     sign = draw.choice("€$£")
-    typed = draw.choice((f"{sign}{english} {long}", f"{sign}{english}{short}"))
-    return typed, f"{german} {wort} {sign}"
+    return f"{sign}{english}{draw.choice((f' {long}', short))}", f"{german} {wort} {sign}"
 
 
 SLOTS: dict[str, Slot] = {

@@ -16,6 +16,7 @@ from transformer.text.characters import (
     with_apostrophes,
     with_plain_marks,
 )
+from transformer.text.english import ENGLISH
 from transformer.text.german import GERMAN, restore_umlauts
 from transformer.text.rules import NEUTRAL
 from transformer.text.sentences import cut, split_sentences
@@ -82,6 +83,9 @@ PATTERNS = [
         "&a",
         "§ ",
         "é ",
+        "Nr. 5 ",
+        "Jan 5 ",
+        "Klaus Fuchs ",
         "€ é",
     ),
 ]
@@ -104,6 +108,8 @@ def test_a_text_five_times_as_long_takes_about_five_times_as_long(pattern: str) 
     for work in (
         lambda text: split_sentences(text, GERMAN),
         lambda text: split_sentences(text, NEUTRAL),
+        GERMAN.plainly,
+        ENGLISH.plainly,
         SPANS.hide,
         lambda text: SPANS.hide(text, numbers=True),
         lambda text: cut_at_symbols(text, tokenizer),
